@@ -1,0 +1,139 @@
+"""What people wait for: claim to Ready, mention to first output, click to landed write, and the ack under load. On the full cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from bench.summary import summarise
+from bot import demo
+from bot.devslack.driver import Driver
+from tests.e2e.parts import ROOT, AuditLog, Process, bot_process, free_port, until
+
+ROUNDS = 10
+ACK_EVENTS_PER_SECOND = 50
+ACK_SECONDS = 10
+NAMESPACE = "bench"
+
+
+async def main(environment: dict[str, str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        await demo.install(environment)
+        kubeconfig = await demo.write_bot_kubeconfig(environment, Path(folder) / "bot.kubeconfig")
+        await _prepare(environment)
+        slack_port, model_port = free_port(), free_port()
+        script = Path(folder) / "script.json"  # JSON is YAML
+        script.write_text(json.dumps(_script()))
+        model = Process(
+            "model",
+            _python("bot.agent.models.scripted", "--script", str(script), "--port", str(model_port)),
+            {},
+            Path(folder) / "model.log",
+        )
+        slack = Process("slack", _python("bot.devslack", "--port", str(slack_port)), {}, Path(folder) / "slack.log")
+        settings: dict[str, Any] = {
+            "slack": {"bot_token": demo.BOT_TOKEN, "app_token": demo.APP_TOKEN, "api_url": f"http://127.0.0.1:{slack_port}/api/"},
+            "clusters": [{"name": "bench", "namespace": NAMESPACE, "kubeconfig": str(kubeconfig)}],
+            "sandbox": {"kubeconfig": str(kubeconfig)},
+            "gateway": {"host": demo.GATEWAY_HOST, "port": free_port(demo.GATEWAY_HOST, 18400, 18999)},
+            "changes": {"approvers": ["S01ONCALL"]},
+        }
+        keys = {"GOOGLE_GEMINI_BASE_URL": f"http://127.0.0.1:{model_port}", "GEMINI_API_KEY": "scripted", "GEMINI_MODEL": "bench"}
+        bot, _ = bot_process(Path(folder), settings, {**environment, **keys, "KUBECONFIG": "", "LOG_FORMAT": "json"})
+        for process in (slack, model):
+            process.start()
+        try:
+            async with Driver(f"http://127.0.0.1:{slack_port}") as driver:
+                await until("the local Slack answers", lambda: _answers(driver), 30)
+                bot.start()
+                await driver.wait_for_connections(2, 60)
+                await _measure(driver, bot, Path(environment["AUDIT_LOG"]))
+        finally:
+            for process in (bot, model, slack):
+                process.stop()
+
+
+async def _measure(driver: Driver, bot: Process, audit_path: Path) -> None:
+    first, answered, landed = [], [], []
+    for number in range(ROUNDS):
+        await asyncio.sleep(3)  # the warm pool fills up again
+        started = time.monotonic()
+        thread = (await driver.say("ana", "oncall", f"@kubectl-ai look, round {number}"))["ts"]
+        await driver.wait_for_message(
+            "oncall", lambda m: _key(m).startswith("progress:") and "✓" in json.dumps(m, ensure_ascii=False), thread, 60
+        )
+        first.append(time.monotonic() - started)
+        await driver.wait_for_message("oncall", "That is all.", thread, 60)
+        answered.append(time.monotonic() - started)
+        landed.append(await _click_to_landed(driver, AuditLog(audit_path), thread, number))
+    claims = [json.loads(line)["claim_seconds"] for line in bot.output.splitlines() if '"sandbox_ready"' in line]
+    print(summarise("warm claim → Ready", claims))
+    print(summarise("mention → first command's output shown", first))
+    print(summarise("mention → answer (zero-latency model)", answered))
+    print(summarise("click → write landed (API server's clock)", landed))
+    await _measure_acks(driver)
+
+
+async def _click_to_landed(driver: Driver, audit: AuditLog, thread: str, number: int) -> float:
+    await driver.say("ana", "oncall", f"kubectl -n {NAMESPACE} annotate configmap target round={number} --overwrite", thread)
+    card = await driver.wait_for_message("oncall", lambda m: _key(m).startswith("change:") and "Approve" in json.dumps(m), thread, 60)
+    clicked = time.time()
+    await driver.click("ben", "oncall", card["ts"], "approve")
+    write = (await until("the write is in the audit log", lambda: audit.writes(NAMESPACE, "configmaps", "target", by="writer"), 30))[0]
+    return datetime.fromisoformat(write["stageTimestamp"]).timestamp() - clicked
+
+
+async def _measure_acks(driver: Driver) -> None:
+    root = (await driver.say("ana", "oncall", "@kubectl-ai look, for the acks"))["ts"]
+    await driver.wait_for_message("oncall", "That is all.", root, 60)
+    before = len(await driver.deliveries())
+    begin = time.monotonic()
+    for number in range(ACK_EVENTS_PER_SECOND * ACK_SECONDS):
+        await asyncio.sleep(max(0.0, begin + number / ACK_EVENTS_PER_SECOND - time.monotonic()))
+        await driver.say("ben", "random", f"@kubectl-ai status {number}")
+    deliveries = (await driver.deliveries())[before:]
+    acks = [d["seconds"] for d in deliveries if d["acknowledged"]]
+    print(summarise(f"ack at {ACK_EVENTS_PER_SECOND} messages/s (two events each)", acks), f" not acked: {len(deliveries) - len(acks)}")
+
+
+async def _prepare(environment: dict[str, str]) -> None:
+    script = f"""make() {{ kubectl -n {NAMESPACE} create "$@" --dry-run=client -o yaml | kubectl apply -f -; }}
+make namespace {NAMESPACE}
+make configmap target
+make rolebinding writer --clusterrole=edit --serviceaccount=kubectl-ai:kubectl-ai-writer"""
+    process = await asyncio.create_subprocess_exec("bash", "-ec", script, env=environment, cwd=ROOT, stdout=asyncio.subprocess.DEVNULL)
+    if await process.wait() != 0:
+        raise SystemExit("the namespace `bench` could not be prepared; the lines above say why")
+
+
+def _script() -> dict[str, Any]:
+    look = {"call": {"name": "shell", "args": {"command": f"kubectl -n {NAMESPACE} get configmaps"}}}
+    return {
+        "models": ["bench"],
+        "rules": [
+            {"when": {"question": "look", "step": 0}, "reply": [look]},
+            {"when": {}, "reply": [{"text": "That is all."}]},
+        ],
+    }
+
+
+async def _answers(driver: Driver) -> bool:
+    try:
+        return bool(await driver.ask("log"))
+    except OSError:
+        return False
+
+
+def _key(message: dict[str, Any]) -> str:
+    return str(((message.get("metadata") or {}).get("event_payload") or {}).get("key", ""))
+
+
+def _python(module: str, *arguments: str) -> list[str]:
+
+    return [sys.executable, "-m", module, *arguments]

@@ -1,0 +1,1 @@
+"""kubectl-ai for Slack: every command is rehearsed before it is real."""

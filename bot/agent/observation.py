@@ -1,0 +1,156 @@
+"""What a tool result looks like: to the model (bounded, fenced, marked as data) and to people (bounded)."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import replace
+
+from bot.values.transcript import ToolResult
+
+MODEL_CHARS = 16_000
+"""Output of one call that the model sees: some 4,000 tokens, 200 lines of `kubectl get` or 100 of `describe`."""
+PEOPLE_CHARS = 2_900
+"""Output of one call that the thread shows: a Slack text block holds 3,000 characters."""
+
+_CHARS_PER_TOKEN = 4
+_SHARE_OF_WINDOW = 0.125
+_STUB_CHARS = 400
+_SAMPLE_CHARS = 8_000
+_BINARY_SHARE = 0.05
+
+_TOLD_CHARS = 140
+"""Room for the line that tells what is missing."""
+_HEAD_SHARE = 0.6
+_STDERR_SHARE = 0.25
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u0085\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+_UNPRINTED = re.compile(r"[\x01-\x06\x0e-\x1a\x1c-\x1f\ufffd]")
+_UNLIMITED_LOG = re.compile(r"\bkubectl\b[^|;&]*\blogs?\b(?![^|;&]*--(?:tail|since|since-time|limit-bytes)\b)[^|;&]*$")
+_FENCE = re.compile(r"</?untrusted-output\b", re.IGNORECASE)
+
+
+_NARROW = "narrow the command (grep, tail, -o jsonpath, --tail) to see it"
+
+
+def for_model(result: ToolResult, limit: int = MODEL_CHARS, number: int = 0) -> str:
+    """The answer as the model reads it: status, exit code, notes, then the output as fenced data of at most `limit` characters.
+    `number` is how `read_output` names the output; 0 if it cannot be read again."""
+    lines = _facts(result)
+    if result.truncated:
+        lines.append("note: the command printed more than is kept; its middle is missing.")
+    if _is_unlimited_log(result) and len(result.stdout) > limit:
+        lines.append("note: `kubectl logs` had no limit, so only the head and the tail of the log are shown; use --tail, --since or grep.")
+    stderr_limit = int(limit * _STDERR_SHARE) if result.stdout else limit
+    stderr = bound(result.stderr, stderr_limit, _hint(number))
+    stdout = bound(result.stdout, limit - len(stderr), _hint(number))
+    for name, text in (("stdout", stdout), ("stderr", stderr)):
+        if text.strip():
+            lines.append(fence(name, text))
+    if result.exit_code is not None and not (stdout.strip() or stderr.strip()):
+        lines.append("(no output)")
+    return "\n".join(lines)
+
+
+def stub(result: ToolResult, number: int) -> str:
+    """What is left of an answer in an old part of a conversation: all but the output. An output shorter than that is left as it is."""
+    size = len(result.stdout) + len(result.stderr)
+    if size <= _STUB_CHARS:
+        return for_model(result, number=number)
+    return "\n".join([*_facts(result), f"(output of {size:,} characters left out to save room; {_hint(number)} if you need it again)"])
+
+
+def without_binary(result: ToolResult) -> ToolResult:
+    """The result with a sentence in place of an output that is no text: an image, an archive, a core dump."""
+    if not is_binary(result.stdout):
+        return result
+    sentence = (
+        f"The output is binary data ({len(result.stdout):,} characters), which cannot be shown; "
+        "look at it with file, sha256sum, tar -t, strings or a program that reads its format."
+    )
+    return replace(result, stdout="", note=f"{result.note} {sentence}".strip())
+
+
+def is_binary(text: str) -> bool:
+    """Whether it was bytes that are no text: NUL, or many characters that could not be decoded or are never printed."""
+    sample = text[:_SAMPLE_CHARS]
+    odd = len(_UNPRINTED.findall(sample))
+    return "\0" in sample or odd > len(sample) * _BINARY_SHARE
+
+
+def model_chars(window_tokens: int) -> int:
+    """Characters of one output that a model with this window sees: fewer where eight outputs would not fit."""
+    return min(MODEL_CHARS, int(window_tokens * _CHARS_PER_TOKEN * _SHARE_OF_WINDOW))
+
+
+def for_people(result: ToolResult, limit: int = PEOPLE_CHARS) -> str:
+    """The output as people read it, plain text of at most `limit` characters: stdout and stderr, else the note, else the exit code."""
+    parts = [part.strip("\n") for part in (result.stdout, result.stderr)]
+    if result.exit_code:
+        parts.append(f"exit code {result.exit_code}")
+    if result.truncated:
+        parts.append("(more was printed than is kept; the middle is missing)")
+    if result.note:
+        parts.append(result.note)
+    text = "\n".join(part for part in parts if part.strip())
+    return bound(text, limit, "") if text else "(no output)"
+
+
+def fence(name: str, text: str) -> str:
+    """The text between marks that it cannot forge: they carry a digest of the text itself."""
+    mark = hashlib.sha256(text.encode()).hexdigest()[:10]
+    body = _FENCE.sub("<untrusted output", text.rstrip("\n"))
+    return f"<untrusted-output {name} {mark}>\n{body}\n</untrusted-output {mark}>"
+
+
+def clean(text: str) -> str:
+    """Without terminal escapes, control characters, characters that reorder text and half surrogates; carriage returns become line ends."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _CONTROLS.sub("", _ESCAPES.sub("", text))
+
+
+def bound(text: str, limit: int, hint: str = _NARROW) -> str:
+    """The cleaned text if it fits into `limit` characters; else its head and tail, cut at line ends where there are any, with a
+    line between them that tells how much is missing."""
+    if len(text) <= 4 * limit:
+        head_source = tail_source = clean(text)
+        if len(head_source) <= limit:
+            return head_source
+    else:  # megabytes are not worth cleaning for the few thousand characters that are shown
+        head_source, tail_source = clean(text[: 2 * limit]), clean(text[-2 * limit :])
+    room = max(limit - _TOLD_CHARS, 0)
+    head_room = int(room * _HEAD_SHARE)
+    head = _cut_back(head_source[:head_room])
+    tail = _cut_forward(tail_source[max(len(tail_source) - (room - head_room), 0) :]) if room else ""
+    characters = len(text) - len(head) - len(tail)
+    lines = text.count("\n") - head.count("\n") - tail.count("\n")
+    told = f"[… {characters:,} characters, {lines:,} line ends left out{'; ' + hint if hint else ''} …]"
+    return "\n".join(part for part in (head.rstrip("\n"), told, tail) if part)[:limit]
+
+
+def _cut_back(head: str) -> str:
+    """Up to its last line end, unless that gives up more than half."""
+    end = head.rfind("\n") + 1
+    return head[:end] if end > len(head) // 2 else head
+
+
+def _cut_forward(tail: str) -> str:
+    start = tail.find("\n") + 1
+    return tail[start:] if 0 < start < len(tail) // 2 else tail
+
+
+def _facts(result: ToolResult) -> list[str]:
+    lines = [f"status: {result.status}"]
+    if result.exit_code is not None:
+        lines.append(f"exit code: {result.exit_code}")
+    if result.note:
+        lines.append(f"note: {clean(result.note)}")
+    return lines
+
+
+def _hint(number: int) -> str:
+    return f"{_NARROW}, or call read_output with output {number}" if number else _NARROW
+
+
+def _is_unlimited_log(result: ToolResult) -> bool:
+    return bool(_UNLIMITED_LOG.search(result.command))

@@ -1,0 +1,117 @@
+"""`read_output`: a part of an output that this thread's transcript keeps whole, without running anything again.
+
+Patterns are plain text with `|` and `.*`: expressions of a model never run in this process with more power than that.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from bot.agent import observation
+from bot.agent.history import forgotten
+from bot.agent.paths import PathError, select
+from bot.values.transcript import Answered, Entry, ToolResult
+
+_MOST_CONTEXT = 50
+_LINES = re.compile(r"(?P<first>\d+)(?:\s*[-,:]\s*(?P<last>\d+))?|-(?P<tail>\d+)")
+
+
+def read(entries: Sequence[Entry], arguments: Mapping[str, object]) -> ToolResult:
+    """The answer of one call of `read_output`; a wrong argument is answered with what would be right. Its sources are those of the
+    output that it is a part of."""
+    kept = [entry.result for entry in entries if isinstance(entry, Answered)]
+    last_unknown = forgotten(entries)
+    first = 1 + sum(isinstance(entry, Answered) and entry.turn <= last_unknown for entry in entries)
+    number = arguments.get("output")
+    if isinstance(number, str) and number.isdecimal():
+        number = int(number)
+    if first > len(kept):
+        return _refuse("Nothing ran.")
+    if not isinstance(number, int) or not first <= number <= len(kept):
+        return _refuse(f"The argument `output` must be the number of an output of this thread, {first} to {len(kept)}.")
+    whole = kept[number - 1]
+    return replace(_read(whole, number, arguments), sources=whole.sources)
+
+
+def _read(result: ToolResult, number: int, arguments: Mapping[str, object]) -> ToolResult:
+    text = observation.clean(result.stdout if arguments.get("stream") != "stderr" else result.stderr)
+    if not text.strip():
+        text = observation.clean(result.stderr)
+    pattern, lines, path = arguments.get("grep"), arguments.get("lines"), arguments.get("jq")
+    if isinstance(path, str) and path.strip():
+        return _of_json(text, path, number)
+    if isinstance(lines, str | int) and str(lines).strip():
+        return _range(text.splitlines(), str(lines).strip(), pattern, number)
+    if isinstance(pattern, str) and pattern:
+        return _grep(list(enumerate(text.splitlines(), start=1)), pattern, _context(arguments), number)
+    return _tell(text, f"The whole output {number}.")
+
+
+def _range(all_lines: Sequence[str], wanted: str, pattern: object, number: int) -> ToolResult:
+    match = _LINES.fullmatch(wanted)
+    if match is None:
+        return _refuse("The argument `lines` must be a range such as `100-180`, or `-50` for the last 50.")
+    if match["tail"]:
+        first, last = max(len(all_lines) - int(match["tail"]) + 1, 1), len(all_lines)
+    else:
+        first, last = max(int(match["first"]), 1), min(int(match["last"] or match["first"]), len(all_lines))
+    chosen = list(enumerate(all_lines[first - 1 : last], start=first))
+    if isinstance(pattern, str) and pattern:
+        return _grep(chosen, pattern, 0, number)
+    told = f"Lines {first} to {last} of {len(all_lines)} of output {number}." if chosen else f"Output {number} has {len(all_lines)} lines."
+    return _tell("\n".join(line for _, line in chosen), told)
+
+
+def _grep(numbered: Sequence[tuple[int, str]], pattern: str, context: int, number: int) -> ToolResult:
+    choices = [_fragments(choice) for choice in pattern.split("|")]
+    hits = [place for place, (_, line) in enumerate(numbered) if any(_holds(line.lower(), choice) for choice in choices)]
+    shown: dict[int, str] = {}
+    for place in hits:
+        for near in range(max(place - context, 0), min(place + context + 1, len(numbered))):
+            shown.setdefault(near, "-")
+        shown[place] = ":"
+    text = "\n".join(f"{numbered[place][0]}{shown[place]}{numbered[place][1]}" for place in sorted(shown))
+    return _tell(text, f"{len(hits)} of {len(numbered)} lines of output {number} hold {pattern!r}.")
+
+
+def _of_json(text: str, path: str, number: int) -> ToolResult:
+    try:
+        found = select(json.loads(text), path)
+    except PathError as exc:
+        return _refuse(str(exc))
+    except ValueError:
+        return _refuse(f"Output {number} is not JSON; use `grep` or `lines`, or run the command again with -o json.")
+    lines = [value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=None) for value in found]
+    return _tell("\n".join(lines), f"{len(lines)} values of output {number}.")
+
+
+def _fragments(choice: str) -> tuple[str, ...]:
+    """The texts that a line must hold in this order."""
+    plain = choice.strip("^$").replace("\\", "").lower()
+    return tuple(part for part in plain.split(".*") if part)
+
+
+def _holds(line: str, fragments: Iterable[str]) -> bool:
+    start = 0
+    for fragment in fragments:
+        found = line.find(fragment, start)
+        if found < 0:
+            return False
+        start = found + len(fragment)
+    return True
+
+
+def _context(arguments: Mapping[str, object]) -> int:
+    value = arguments.get("context", 0)
+    return min(max(int(value), 0), _MOST_CONTEXT) if isinstance(value, int | float) else 0
+
+
+def _tell(text: str, told: str) -> ToolResult:
+    return ToolResult(status="ok", stdout=text, note=told)
+
+
+def _refuse(sentence: str) -> ToolResult:
+    return ToolResult(status="error", note=sentence)

@@ -1,0 +1,195 @@
+"""The one place that knows every part: checks that the bot may start, builds it in order, closes it in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from bot import health
+from bot.agent import custom_tools, runbook_maps, runbooks
+from bot.agent.calls import TOOL_NAMES
+from bot.agent.custom_tools import CustomTool
+from bot.agent.models.opening import open_models
+from bot.agent.runbooks import Runbook
+from bot.changes.ports import ClusterApi
+from bot.errors import BotError, ConfigError
+from bot.gateway import limits
+from bot.gateway.clusters import GatewayCluster, open_clusters
+from bot.gateway.server import Gateway
+from bot.kube.connection import connect
+from bot.sandbox.preflight import check_cluster
+from bot.sandbox.sandboxes import PooledSandboxes
+from bot.settings import Settings
+from bot.slack.connect import Connections
+from bot.slack.endpoint import Endpoint
+from bot.slack.listeners import Listeners
+from bot.slack.signin import sign_in
+from bot.slack.surface import SlackSurface
+from bot.store.opening import open_store
+from bot.threads.intake import Intake
+from bot.threads.reaper import reap
+from bot.threads.signals import Signals
+from bot.threads.worker import Worker
+from bot.threads.world import World
+from bot.toolservers.opening import open_served
+from bot.values.requests import ApiRequest, Identity
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """Everything that runs, built and checked but not yet connected to Slack."""
+
+    world: World
+    connections: Connections | Endpoint
+    sandboxes: PooledSandboxes
+
+
+async def serve(settings: Settings) -> int:
+    """Runs the bot until SIGTERM or SIGINT. Raises ConfigError, with every problem, before anything is served."""
+    stop = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    async with _build(settings) as bot:
+        await bot.connections.open()
+        runner = await health.start(settings.health, lambda: _probe(bot))
+        tasks = [
+            asyncio.create_task(Intake(bot.world).run(), name="intake"),
+            asyncio.create_task(Worker(bot.world).run(), name="worker"),
+            asyncio.create_task(reap(bot.world), name="reaper"),
+            asyncio.create_task(bot.sandboxes.keep_proven(), name="proofs"),
+        ]
+        log.info("serving", clusters=list(bot.world.clusters), models=[model.name for model in bot.world.models])
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            done, _ = await asyncio.wait({stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {stopping}:
+                task.result()  # none of them ends by itself: this raises why
+        finally:
+            await bot.connections.close()  # first, so that nothing is taken that is not worked on
+            for task in (stopping, *tasks):
+                task.cancel()
+            await asyncio.gather(stopping, *tasks, return_exceptions=True)
+            if runner is not None:
+                await runner.cleanup()
+    log.info("stopped")
+    return 0
+
+
+async def doctor(settings: Settings) -> int:
+    """Makes every check of a start and prints what it finds. 0 if the bot could start; raises ConfigError with the problems if not."""
+    async with _build(settings) as bot:
+        await bot.connections.open()
+        await bot.connections.close()
+        found = await bot.world.surface.find_problems()
+    for problem in found:
+        print(f"The bot can start, but: {problem}")  # noqa: T201 – its output
+    if not found:
+        print("All is well: the settings, the database, Slack, the clusters, the sandboxes and the model.")  # noqa: T201 – its output
+    return 0
+
+
+async def verify_audit(settings: Settings) -> int:
+    """Checks the audit log's chain. 0 if it is whole, 1 if not."""
+    async with open_store(settings.store) as store:
+        lines, fault = await store.stores.audit.verify()
+    print(fault or f"The chain of {lines} audit lines is whole.")  # noqa: T201 – its output
+    return 1 if fault else 0
+
+
+@asynccontextmanager
+async def _build(settings: Settings) -> AsyncIterator[Bot]:
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(settings.store))
+        gateway = Gateway(settings.gateway, limits.from_settings(settings.gateway))
+        clusters = await open_clusters(settings.clusters, gateway, store.derive_key("redaction"))
+        for cluster in clusters.values():
+            stack.push_async_callback(cluster.close)
+        home = await stack.enter_async_context(await connect(settings.sandbox.kubeconfig, settings.sandbox.context))
+        problems = [*await _check_clusters(clusters), *await check_cluster(home, settings.sandbox)]
+        models = await open_models(settings.model, stack, problems)
+        books = await _read_runbooks(settings, next(iter(clusters.values())).api, problems)
+        tools = _read_tools(settings, problems)
+        taken = [*TOOL_NAMES, *(tool.name for tool in tools)]
+        served = await stack.enter_async_context(open_served(settings.mcp, taken, problems))
+        if problems:
+            raise ConfigError("kubectl-ai-slack cannot start yet:\n" + "\n".join(f"  - {problem}" for problem in problems))
+        slack = await sign_in(settings.slack)
+        stack.push_async_callback(slack.close)
+        await gateway.start()
+        stack.push_async_callback(gateway.close)
+        surface = SlackSurface(slack.web, slack.bot, settings.slack, settings.changes, store.stores.messages)
+        stack.push_async_callback(surface.close)
+        sandboxes = PooledSandboxes(home, settings.sandbox, gateway=(gateway.host, gateway.port))
+        signals = Signals()
+        world = World(
+            settings=settings,
+            stores=store.stores,
+            surface=surface,
+            sandboxes=sandboxes,
+            clusters=clusters,
+            models=models.asked,
+            more_models=models.others,
+            signals=signals,
+            runbooks=books,
+            custom_tools=tools,
+            served_tools=served.tools,
+            call_tool=served.call,
+            kubectl_version=lambda: sandboxes.kubectl_version,
+            kubernetes_versions={name: await _version(cluster.api) for name, cluster in clusters.items()},
+        )
+        listeners = Listeners(slack.bare, slack.web, slack.bot, store.stores.inbox, signals.inbox.set)
+        is_http = settings.slack.mode == "http"
+        connections = Endpoint(settings.slack, listeners) if is_http else Connections(slack, settings.slack, listeners)
+        yield Bot(world, connections, sandboxes)
+
+
+async def _check_clusters(clusters: Mapping[str, GatewayCluster]) -> list[str]:
+    problems = []
+    for name, cluster in clusters.items():
+        try:
+            problems += await cluster.find_problems()
+        except BotError as exc:
+            problems.append(f"Cluster {name}: {exc}")
+    return problems
+
+
+async def _read_runbooks(settings: Settings, api: ClusterApi, problems: list[str]) -> tuple[Runbook, ...]:
+    first = settings.clusters[0]
+    reader = Identity(first.reader) if first.reader else None
+    try:
+        return (*runbooks.load(settings.runbooks.path), *await runbook_maps.fetch(settings.runbooks.config_maps, api, reader))
+    except ConfigError as exc:
+        problems.append(str(exc))
+        return ()
+
+
+def _read_tools(settings: Settings, problems: list[str]) -> tuple[CustomTool, ...]:
+    try:
+        return custom_tools.load(settings.tools.path)
+    except ConfigError as exc:
+        problems.append(str(exc))
+        return ()
+
+
+async def _version(api: ClusterApi) -> str:
+    with contextlib.suppress(BotError):
+        answer = await api.send(ApiRequest("GET", "/version"), None, dry_run=False)
+        if answer.is_success and isinstance(answer.object, dict):
+            return str(answer.object.get("gitVersion", ""))
+    return ""
+
+
+async def _probe(bot: Bot) -> str:
+    try:
+        await bot.world.stores.threads.due(0.0, 1)
+    except BotError as exc:
+        return str(exc)
+    return bot.connections.find_trouble()

@@ -1,0 +1,181 @@
+"""What differs between two versions of an object, field by field, in the paths a Kubernetes person reads. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+import orjson
+
+from bot.changes import quantities
+from bot.changes.change import FieldDiff
+from bot.values.requests import Json
+
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_PLAIN_NAME = re.compile(r"[^\[\]\"\\\s]+( [^\[\]\"\\\s]+)*")
+_LISTED = re.compile(r"[A-Za-z0-9_./*-]*")
+SERVER_SET = frozenset({"managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink"})
+"""What only the server sets in the metadata."""
+_SERVER_ANNOTATIONS = frozenset({"kubectl.kubernetes.io/last-applied-configuration", "deployment.kubernetes.io/revision"})
+_MERGE_KEYS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "ports": (("containerPort", "protocol"), ("containerPort",), ("port", "protocol"), ("port",), ("name",)),
+    "volumeMounts": (("mountPath",),),
+    "volumeDevices": (("devicePath",),),
+    "hostAliases": (("ip",),),
+    "conditions": (("type",),),
+    "topologySpreadConstraints": (("topologyKey", "whenUnsatisfiable"), ("topologyKey",)),
+    "taints": (("key", "effect"), ("key",)),
+    "ownerReferences": (("uid",),),
+    "tolerations": (("key", "effect"), ("key",)),
+    "items": (("key",), ("path",), ("name",)),
+    "rules": (("resources", "apiGroups"), ("resources", "apiGroups", "verbs"), ("nonResourceURLs",), ("host",)),
+}
+"""Patch merge keys of the built-in types by field name, the most exact first."""
+_COMMON_KEYS = (("name",), ("key",), ("type",), ("ip",), ("host",), ("path",), ("id",))
+"""What names an item elsewhere (custom resources too), if every item has it and no two share it."""
+
+_Keys = tuple[str, ...]
+
+
+def between(before: Json, after: Json, *, with_status: bool = False) -> tuple[FieldDiff, ...]:
+    """The changed fields in the order of the objects. Missing and null are the same; so are quantities of one value.
+
+    What the server alone sets is left out, `status` too unless `with_status`. A Scale is compared by its `spec.replicas`.
+    """
+    if _is_scale(after) or _is_scale(before):
+        before, after = _replicas(before), _replicas(after)
+    old, new = _comparable(before, with_status=with_status), _comparable(after, with_status=with_status)
+    return tuple(_changes(old, new, (), ""))
+
+
+def _is_scale(item: Json) -> bool:
+    return isinstance(item, dict) and item.get("kind") == "Scale" and str(item.get("apiVersion", "")).startswith("autoscaling/")
+
+
+def _replicas(item: Json) -> Json:
+    spec = item.get("spec") if isinstance(item, dict) else None
+    replicas = spec.get("replicas") if isinstance(spec, dict) else None
+    if replicas is None and _is_scale(item):
+        replicas = 0  # a Scale leaves out a zero
+    return {} if replicas is None else {"spec": {"replicas": replicas}}
+
+
+def _comparable(item: Json, *, with_status: bool) -> dict[str, Json]:
+    if not isinstance(item, dict):
+        return {}
+    kept = {key: value for key, value in item.items() if key not in ("apiVersion", "kind") and (with_status or key != "status")}
+    metadata = kept.get("metadata")
+    if isinstance(metadata, dict):
+        metadata = {key: value for key, value in metadata.items() if key not in SERVER_SET}
+        annotations = metadata.pop("annotations", None)
+        if isinstance(annotations, dict):
+            annotations = {key: value for key, value in annotations.items() if key not in _SERVER_ANNOTATIONS}
+            if annotations:
+                metadata["annotations"] = annotations
+        kept["metadata"] = metadata
+    return kept
+
+
+def _changes(old: Json, new: Json, keys: _Keys, path: str) -> Iterator[FieldDiff]:
+    if old is None and new is None:
+        return
+    if isinstance(new, dict) and isinstance(old, dict | None) and (old or new):
+        yield from _map_changes(old or {}, new, keys, path, was_there=old is not None)
+    elif isinstance(old, list) and isinstance(new, list):
+        yield from _list_changes(old, new, keys, path)
+    elif old is None and isinstance(new, list) and new and all(isinstance(item, dict) for item in new):
+        yield from _list_changes([], new, keys, path)
+    elif old is None:
+        yield FieldDiff(path, None, new, "add")
+    elif new is None:
+        yield FieldDiff(path, old, None, "remove")
+    elif not are_same(old, new) and not (quantities.holds_quantity(keys) and quantities.are_equal(old, new)):
+        yield FieldDiff(path, old, new, "replace")
+
+
+def _map_changes(old: dict[str, Json], new: dict[str, Json], keys: _Keys, path: str, *, was_there: bool) -> Iterator[FieldDiff]:
+    if not was_there and not any(value is not None for value in new.values()):
+        yield FieldDiff(path, None, {}, "add")
+        return
+    for key in dict.fromkeys((*old, *new)):
+        yield from _changes(old.get(key), new.get(key), (*keys, key), join(path, key))
+
+
+def join(path: str, key: str) -> str:
+    """The path of a field below `path`."""
+    if _PLAIN_KEY.fullmatch(key):
+        return f"{path}.{key}" if path else key
+    return f"{path}[{orjson.dumps(key).decode()}]"
+
+
+def _list_changes(old: list[Json], new: list[Json], keys: _Keys, path: str) -> Iterator[FieldDiff]:
+    merge_key = find_merge_key(keys, old, new)
+    if not merge_key:
+        yield from _aligned_changes(old, new, keys, path)
+        return
+    old_items = dict(zip(names_by(old, merge_key) or (), old, strict=True))
+    new_items = dict(zip(names_by(new, merge_key) or (), new, strict=True))
+    for name in dict.fromkeys((*old_items, *new_items)):
+        before, after = old_items.get(name), new_items.get(name)
+        if after is not None and before is None:  # the path names the item: what names it need not be told again
+            after = {key: value for key, value in after.items() if key not in merge_key} or after
+        yield from _changes(before, after, (*keys, name), f"{path}[{_quote(name)}]")
+    kept, come = [name for name in old_items if name in new_items], [name for name in new_items if name not in old_items]
+    if [*kept, *come] != list(new_items):  # the order of env and initContainers has a meaning; new items are told at the end
+        yield FieldDiff(f"{path}[*]", list(old_items), list(new_items), "replace")
+
+
+def find_merge_key(keys: _Keys, old: list[Json], new: list[Json]) -> tuple[str, ...]:
+    """The fields that name the items of both lists; () if there are none."""
+    if all(isinstance(item, dict) for item in (*old, *new)):
+        for merge_key in (*_MERGE_KEYS.get(keys[-1] if keys else "", ()), *_COMMON_KEYS):
+            if names_by(old, merge_key) is not None and names_by(new, merge_key) is not None:
+                return merge_key
+    return ()
+
+
+def names_by(items: Sequence[Json], merge_key: tuple[str, ...]) -> list[str] | None:
+    """The items' names by this key, or None if an item has none or two share one. A missing protocol or effect is ''."""
+    found: list[str] = []
+    for item in items:
+        values = [_as_name(item.get(part, "")) for part in merge_key]
+        if None in values or values[0] == "":
+            return None
+        separator = "." if merge_key[0] == "resources" else "/"  # `deployments.apps`, as kubectl names it
+        found.append(separator.join(value for value in values if value not in ("", "TCP", None)))
+    return found if len(set(found)) == len(found) else None
+
+
+def _as_name(value: Json) -> str | None:
+    """A key's value as a part of a name; lists of plain words too, as the rules of RBAC have them."""
+    if isinstance(value, list) and all(isinstance(item, str) and _LISTED.fullmatch(item) for item in value):
+        return ",".join(value)
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
+
+
+def _quote(name: str) -> str:
+    """The name of an item inside brackets: one that could be taken for the end of them is quoted."""
+    return name if _PLAIN_NAME.fullmatch(name) else orjson.dumps(name).decode()
+
+
+def _aligned_changes(old: list[Json], new: list[Json], keys: _Keys, path: str) -> Iterator[FieldDiff]:
+    """Items without names: what is equal at both ends stays, what is between is compared by position."""
+    start = 0
+    while start < min(len(old), len(new)) and are_same(old[start], new[start]):
+        start += 1
+    end = 0
+    while end < min(len(old), len(new)) - start and are_same(old[-1 - end], new[-1 - end]):
+        end += 1
+    gone, come = old[start : len(old) - end], new[start : len(new) - end]
+    for place in range(max(len(gone), len(come))):
+        first = gone[place] if place < len(gone) else None
+        second = come[place] if place < len(come) else None
+        if first is None or second is None:  # as a whole: a field of its own would look like one of the item that was there
+            yield FieldDiff(f"{path}[{start + place}]", first, second, "add" if first is None else "remove")
+        else:
+            yield from _changes(first, second, (*keys, "*"), f"{path}[{start + place}]")
+
+
+def are_same(old: Json, new: Json) -> bool:
+    """Equality of JSON values: unlike in Python, 1 is not true."""
+    return old == new and orjson.dumps(old, option=orjson.OPT_SORT_KEYS) == orjson.dumps(new, option=orjson.OPT_SORT_KEYS)

@@ -1,0 +1,102 @@
+"""Makes a change of what a rehearsal recorded, and a fresh one of a change whose objects have moved. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bot.changes import diff, digest, undo
+from bot.changes.change import Change, ObjectDiff
+from bot.changes.impact.effects import enumerate_some
+from bot.changes.impact.lines import lines
+from bot.changes.impact.surroundings import Surroundings
+from bot.changes.ports import NewChange
+from bot.settings import ChangeSettings
+from bot.values.requests import RecordedWrite, Recording
+
+EDITED = "Edited by the asker. "
+"""What the impact line begins with that tells what an edited command was before."""
+_OLD_COMMAND_CHARS = 300
+
+SUGGESTED = "⚠️ Suggested after reading "
+
+
+def build(
+    recording: Recording,
+    *,
+    thread_id: str,
+    call_id: str,
+    turn: int,
+    cluster: str,
+    namespace: str,
+    command: str,
+    asked_by: str,
+    settings: ChangeSettings,
+    now: float,
+    around: Surroundings | None = None,
+    read: Sequence[str] = (),
+) -> NewChange:
+    """The change that the recorded writes are. `now` is epoch seconds; `around` is what the cluster holds around their objects; `read`
+    names the text of others that the model had read before."""
+    diffs = tuple(diff.of_write(write) for write in recording.writes)
+    return NewChange(
+        thread_id=thread_id,
+        call_id=call_id,
+        turn=turn,
+        cluster=cluster,
+        namespace=namespace,
+        command=command,
+        asked_by=asked_by,
+        digest=digest.of(recording.writes, cluster=cluster, asked_by=asked_by),
+        writes=recording.writes,
+        diffs=diffs,
+        impact=(*_suggested(read), *lines(recording.writes, diffs, around), *undo.cautions(recording.writes, diffs)),
+        created_at=now,
+        expires_at=now + settings.lapse_seconds,
+    )
+
+
+def replace_edited(before: Change, new: NewChange) -> NewChange:
+    """The change of an edited command line, in place of the one it had before: whoever approves saw that one."""
+    old = " ".join(before.command.split())
+    told = f"{EDITED}Before: {old[:_OLD_COMMAND_CHARS]}{'…' if len(old) > _OLD_COMMAND_CHARS else ''}"
+    return replace(new, supersedes=before.id, impact=(told, *new.impact))
+
+
+def renew(
+    change: Change,
+    writes: Sequence[RecordedWrite],
+    diffs: Sequence[ObjectDiff],
+    *,
+    settings: ChangeSettings,
+    now: float,
+    around: Surroundings | None = None,
+) -> NewChange:
+    """The same requests against what the cluster has now: `writes` and `diffs` are fresh. It waits for a decision of its own."""
+    return NewChange(
+        thread_id=change.thread_id,
+        call_id=change.call_id,
+        turn=change.turn,
+        cluster=change.cluster,
+        namespace=change.namespace,
+        command=change.command,
+        asked_by=change.asked_by,
+        digest=digest.of(writes, cluster=change.cluster, asked_by=change.asked_by),
+        writes=tuple(writes),
+        diffs=tuple(diffs),
+        impact=(*_kept(change), *lines(writes, diffs, around), *undo.cautions(writes, diffs)),
+        created_at=now,
+        expires_at=now + settings.lapse_seconds,
+        supersedes=change.id,
+        undoes=change.undoes,
+    )
+
+
+def _suggested(read: Sequence[str]) -> list[str]:
+    """Whoever decides must know that somebody else may have talked the model into it."""
+    return [f"{SUGGESTED}{enumerate_some(read)}: others may have written what it says there"] if read else []
+
+
+def _kept(change: Change) -> list[str]:
+    """What an undo leaves as it is does not change with the objects that it does take back, nor what the model had read."""
+    return [line for line in change.impact if line.startswith((undo.LEFT, SUGGESTED))]

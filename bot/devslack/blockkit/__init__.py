@@ -1,0 +1,1 @@
+"""Checking Block Kit against Slack's limits. Pure: values in, complaints out."""

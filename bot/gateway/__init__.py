@@ -1,0 +1,1 @@
+"""The recording proxy between a sandbox and the Kubernetes API. Nothing undecided is forwarded."""

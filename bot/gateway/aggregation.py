@@ -1,0 +1,43 @@
+"""Which API groups another server stands behind (APIService with a `spec.service`): those cannot be trusted with a dry run."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+from bot.values.groups import BUILT_IN
+from bot.values.requests import ApiRequest, ApiResponse, Identity, RequestInfo
+
+_FRESH_SECONDS = 60.0
+
+
+class Ask(Protocol):
+    async def __call__(self, request: ApiRequest, identity: Identity | None) -> ApiResponse: ...
+
+
+class Aggregation:
+    """Looks up APIServices as the reader (else as whom the request is for), and remembers the answer for a minute."""
+
+    def __init__(self, ask: Ask, reader: Identity | None) -> None:
+        self._ask = ask
+        self._reader = reader
+        self._known: dict[tuple[str, str], tuple[float, bool]] = {}
+
+    async def is_remote(self, info: RequestInfo, identity: Identity | None) -> bool:
+        """Whether the group version is served by another server. Where it may not be looked up, every group that is not built in is."""
+        group, version = info.group, info.version
+        if group in BUILT_IN:
+            return False
+        known = self._known.get((group, version))
+        if known is not None and time.monotonic() - known[0] < _FRESH_SECONDS:
+            return known[1]
+        request = ApiRequest("GET", f"/apis/apiregistration.k8s.io/v1/apiservices/{version}.{group}")
+        response = await self._ask(request, self._reader)
+        if response.status == 403 and identity != self._reader:
+            response = await self._ask(request, identity)
+        if response.status == 404:
+            return False  # nobody serves it: the write itself will be answered 404; not remembered, for it may be registered any time
+        service = response.object.get("spec", {}).get("service") if response.is_success and isinstance(response.object, dict) else True
+        remote = bool(service)
+        self._known[group, version] = (time.monotonic(), remote)
+        return remote

@@ -1,0 +1,92 @@
+"""Rehearses a create: also under a name that is still taken, and in a namespace or of a kind that only the rehearsal has."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.gateway import media, status, synthesis
+from bot.gateway.outcomes import Outcome, Rehearsed, Rejected, UpstreamFailedError
+from bot.gateway.overlay import Entry
+from bot.gateway.planned import NO_DRY_RUN, Write, blames_rehearsed, failed, is_unreachable, no_dry_run
+from bot.gateway.previewing import create_under_another_name, without_server_set
+from bot.gateway.session import Session
+from bot.values.requests import ApiResponse, Json
+
+MADE_TOO = "The namespace or the kind is made by this change too, so the server cannot preview this."
+_OTHER_NAME = "Previewed under another name, because the object that this change deletes still has the name."
+_UNREADABLE = "Its content is protobuf, which only the server could read."
+_TAKEN = ("already allocated", "already exists")
+
+
+async def create(session: Session, write: Write, entry: Entry | None) -> Outcome:
+    """The outcome of a POST of an object. `entry` is what the rehearsal did with its name before."""
+    info = write.info
+    if entry is not None and entry.current is not None:
+        return failed(409, status.already_exists(info, entry.key.name))
+    if is_unreachable(session, info):
+        return await synthesise(session, write, MADE_TOO)
+    if entry is not None:
+        return await recreate(session, write)
+    response = await session.upstream.ask(write.request, session.writer)
+    if response.is_success:
+        return _created(write, response)
+    if no_dry_run(response) or blames_rehearsed(session, write, response):
+        return await synthesise(session, write, NO_DRY_RUN.format(response.message))
+    return Rejected(response)
+
+
+async def recreate(session: Session, write: Write) -> Outcome:
+    """A create (or an apply that creates) under the name of an object that the rehearsal deleted and the cluster still has."""
+    request = write.request if not write.is_apply else replace(write.request, content_type=media.YAML)
+    response = await create_under_another_name(session, write.object_info, request)
+    if response.is_success:
+        return _created(write, response, _OTHER_NAME)
+    if no_dry_run(response) or _is_about_the_name(response) or blames_rehearsed(session, write, response):
+        return await synthesise(session, write, NO_DRY_RUN.format(response.message))
+    return Rejected(response)
+
+
+async def synthesise(session: Session, write: Write, note: str) -> Outcome:
+    """A create that nobody can preview: the object as it was sent."""
+    body = write.body
+    if write.kind == media.PROTOBUF and isinstance(body, dict):
+        read = await _read_by_server(session, write)
+        if isinstance(read, Rejected):
+            return read
+        body, note = (read, note) if read is not None else (body, f"{note} {_UNREADABLE}")
+    item = synthesis.created(write.info, body)
+    if item is None:
+        return failed(400, status.failure(400, "The body is not a Kubernetes object with a name.", write.info))
+    return Rehearsed(201, item, None, item, has_preview=False, note=note)
+
+
+async def _read_by_server(session: Session, write: Write) -> Json | Rejected:
+    """A protobuf object in JSON: the server reads it in a dry run under another name, in a namespace that it has. None if it cannot.
+    Raises UpstreamFailedError."""
+    info = write.object_info
+    for namespace in (session.namespace, "default") if info.namespace else ("",):
+        if namespace and session.overlay.hides_live(replace(info, namespace=namespace)):
+            continue
+        response = await create_under_another_name(session, info, write.request, namespace=namespace)
+        if response.is_success and isinstance(response.object, dict):
+            return without_server_set(response.object)
+        if response.is_unanswered and not no_dry_run(response):
+            raise UpstreamFailedError(response)
+        if response.status == 422 and not _is_about_the_name(response):
+            return Rejected(response)
+    return None
+
+
+def _created(write: Write, response: ApiResponse, note: str = "") -> Outcome:
+    item = response.object
+    if not isinstance(item, dict):
+        return failed(502, status.failure(502, "The API server's answer to the dry run is not JSON.", write.info))
+    after = None if item.get("kind") == "Status" else synthesis.settled(write.info, item)
+    return Rehearsed(response.status, item, None, after, note=note, headers=response.headers)
+
+
+def _is_about_the_name(response: ApiResponse) -> bool:
+    """Whether a dry run under another name was refused for the name itself, or for what the deleted object still holds."""
+    details = response.object.get("details") if isinstance(response.object, dict) else None
+    causes = (details or {}).get("causes") or []
+    return any(word in response.message for word in _TAKEN) or any(cause.get("field") == "metadata.name" for cause in causes)

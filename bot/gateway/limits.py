@@ -1,0 +1,49 @@
+"""What one rehearsal may use. Seconds and bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.settings import GatewaySettings
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits of one rehearsal. Reaching one ends the rehearsal with a sentence that says which."""
+
+    requests: int = 5000
+    writes: int = 200
+    seconds: float = 3600.0
+    """Longest life of a rehearsal: its token is worthless after that, whatever became of its command."""
+    body_bytes: int = 3_145_728
+    """Largest request body."""
+    answer_bytes: int = 2_000_000_000
+    """All answers together."""
+    stream_seconds: float = 600.0
+    """Longest watch or log follow."""
+    named_wait_seconds: float = 3.0
+    """How long a watch of one object that the rehearsal wrote may stay open after the last write."""
+    listed_wait_seconds: float = 12.0
+    """The same for a watch of a collection that holds such an object, or of the pods of a workload that it wrote."""
+    poll_reads: int = 6
+    """Reads of an object that the rehearsal wrote, without a write in between, …"""
+    poll_seconds: float = 8.0
+    """… over this time, that count as waiting for it."""
+    stdin_bytes: int = 1_048_576
+    """Largest input of an exec that is recorded."""
+    stdin_seconds: float = 30.0
+    """How long its end is waited for."""
+    exec_seconds: float = 30.0
+    """Longest run of an exec that the settings let through."""
+    exec_bytes: int = 1_000_000
+    """Most that it may print."""
+
+
+def from_settings(settings: GatewaySettings) -> Limits:
+    """The limits as the installer set them."""
+    return Limits(
+        requests=settings.max_requests,
+        writes=settings.max_writes,
+        seconds=settings.max_seconds,
+        body_bytes=settings.max_body_bytes,
+    )

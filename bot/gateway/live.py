@@ -1,0 +1,102 @@
+"""Rehearses a write of objects that the rehearsal has not touched yet: the API server's dry run is the answer."""
+
+from __future__ import annotations
+
+import asyncio
+
+from bot.gateway import bodies, status, synthesis
+from bot.gateway.creating import MADE_TOO, synthesise
+from bot.gateway.outcomes import Outcome, Rehearsed, Rejected
+from bot.gateway.overlay import selected
+from bot.gateway.planned import NO_DRY_RUN, Write, before_of, blames_rehearsed, failed, is_unreachable, no_dry_run, size_path
+from bot.gateway.request_info import build_path
+from bot.gateway.session import Session
+from bot.gateway.stacking import without_preview
+from bot.gateway.subresources import REPLICAS, binding_effect, effect
+from bot.values.requests import ApiRequest, ApiResponse, Json, RequestInfo
+
+_TRIES = 3
+
+
+async def change_live(session: Session, write: Write) -> Outcome:
+    """A write of an object that the rehearsal has not touched."""
+    info = write.info
+    if is_unreachable(session, info):
+        if write.is_apply and not info.subresource:
+            return await synthesise(session, write, MADE_TOO)
+        return failed(404, status.not_found(info))
+    for attempt in range(_TRIES):
+        before, response = await asyncio.gather(before_of(session, write.object_info), session.upstream.ask(write.request, session.writer))
+        if not response.is_success:
+            break
+        if attempt == _TRIES - 1 or _same_version(before, response.object):
+            return _changed(write, before, response, await size_path(session, info))
+    if _is_blocked_eviction(info, response):
+        note = f"A PodDisruptionBudget does not allow this eviction at the moment: {response.message}"
+        return Rehearsed(201, status.success(info), before, None, before, has_preview=False, note=note)
+    if no_dry_run(response) or blames_rehearsed(session, write, response):
+        return await without_preview(session, write, None, NO_DRY_RUN.format(response.message))
+    return Rejected(response)
+
+
+def _same_version(before: Json, after: Json) -> bool:
+    """Whether the dry run was made against the object that was read: a dry run leaves the resourceVersion as it is."""
+    old = ((before or {}).get("metadata") or {}).get("resourceVersion")
+    new = ((after or {}).get("metadata") or {}).get("resourceVersion") if isinstance(after, dict) else None
+    return not old or not new or old == new or after.get("kind") == "Status"
+
+
+def _changed(write: Write, before: Json, response: ApiResponse, sizes: tuple[str, ...]) -> Outcome:
+    info, item = write.info, response.object
+    if not isinstance(item, dict):
+        return failed(502, status.failure(502, "The API server's answer to the dry run is not JSON.", info))
+    if info.verb == "delete":
+        after = None
+    elif info.subresource == "binding":
+        after = binding_effect(before, write.body)
+    elif info.subresource:
+        after = effect(info.subresource, before, before, item, sizes)
+    else:
+        after = synthesis.settled(info, item) if before is None else item
+    shown = item if sizes != REPLICAS else None
+    return Rehearsed(response.status, item, before, after, before, shown=shown, headers=response.headers)
+
+
+def _is_blocked_eviction(info: RequestInfo, response: ApiResponse) -> bool:
+    if info.subresource != "eviction" or response.status != 429 or not isinstance(response.object, dict):
+        return False
+    causes = (response.object.get("details") or {}).get("causes") or []
+    return any(cause.get("reason") == "DisruptionBudget" for cause in causes)
+
+
+async def delete_collection(session: Session, write: Write) -> Outcome:
+    info = write.info
+    selectors = {name: value for name, value in write.request.query if name in ("labelSelector", "fieldSelector")}
+    found: Json = {"kind": "List", "apiVersion": "v1", "items": []}
+    if not is_unreachable(session, info):
+        listing = ApiRequest("GET", build_path(info, name=""), tuple(selectors.items()))
+        listed, response = await asyncio.gather(
+            session.upstream.ask(listing, session.writer), session.upstream.ask(write.request, session.writer)
+        )
+        if not response.is_success and not no_dry_run(response):
+            return Rejected(response)
+        if not listed.is_success or not isinstance(listed.object, dict):
+            return Rejected(listed)
+        found = listed.object
+    items = _as_rehearsed(session, info, found, selectors)
+    kind = str(found.get("kind") or "List")
+    before = {**found, "kind": kind, "items": items}
+    return Rehearsed(200, before, before, None, has_preview=True, note=f"Deletes {len(items)} objects.")
+
+
+def _as_rehearsed(session: Session, info: RequestInfo, found: Json, selectors: dict[str, str]) -> list[Json]:
+    """The items that the rehearsal shows, each with its kind: deleted ones left out, changed and created ones as they are by now."""
+    kind = str(found.get("kind") or "").removesuffix("List")
+    entries = {entry.key.name: entry for entry in session.overlay.within(info)}
+    items = []
+    for item in found.get("items") or ():
+        name = bodies.name_of(item)
+        if name not in entries:
+            items.append({"kind": kind, "apiVersion": found.get("apiVersion"), **item})
+    labels, fields = selectors.get("labelSelector", ""), selectors.get("fieldSelector", "")
+    return [*items, *(entry.current for entry in entries.values() if selected(entry, labels, fields))]

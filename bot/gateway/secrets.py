@@ -1,0 +1,248 @@
+"""Finds Secrets in whatever form the API server shows them, and replaces what they hold. Pure; unchanged parts are shared, not copied."""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from bot.values.groups import BUILT_IN
+from bot.values.requests import Json, RequestInfo
+
+Mark = Callable[[bytes], str]
+"""The marker of a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What stands for what is hidden."""
+
+    value: Mark
+    """For a value of a Secret object itself."""
+    other: Mark
+    """For everything else: Secrets inside other objects and annotations, releases of Helm, quotes in messages, tokens."""
+    text: Callable[[str], str]
+    """The text with what looks like a credential replaced."""
+
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+_PLAIN_GROUPS = BUILT_IN | {"metrics.k8s.io"}
+"""Groups of the API server itself. Their kinds cannot embed Secrets, except the two below; custom resources can (ManifestWork, …)."""
+_HOLDERS = frozenset({"secrets", "configmaps"})
+"""Of the core group: Secrets, and ConfigMaps, in which Helm can keep releases with Secrets in them."""
+_CARRIERS = frozenset({"Secret", "SecretList", "List", "TokenRequest", "Template"})
+_CREDENTIAL_SUBRESOURCES = frozenset({"token"})
+_TOKEN_ANNOTATIONS = frozenset({"openshift.io/token-secret.value"})
+_QUOTED_VALUE = re.compile(r"((?:Invalid|Unsupported|Duplicate) value: )(\"(?:[^\"\\]|\\.)*\"|[^\s:,\]]+)")
+_DUMP = re.compile(r"(?:Secret\{|map\[(?!string\])|\{\").*", re.DOTALL)
+_PLAIN = re.compile(r"[A-Za-z0-9_./-]{0,15}")
+"""Annotations too short and plain to hold a credential: most are."""
+_TYPES = re.compile(r"Opaque|[a-z0-9.-]+\.(?:io|com|org|sh)/[A-Za-z0-9._-]+")
+
+
+def may_hold_secrets(info: RequestInfo) -> bool:
+    """Whether an answer to this request can hold what must be redacted."""
+    if not info.is_resource:
+        return False
+    if info.resource in _HOLDERS or info.subresource in _CREDENTIAL_SUBRESOURCES:
+        return True
+    return info.group not in _PLAIN_GROUPS
+
+
+def is_secret(info: RequestInfo | None) -> bool:
+    """Whether the request is about Secrets themselves, not about what may embed one."""
+    return info is not None and info.group == "" and info.resource == "secrets"
+
+
+def redact(item: Json, info: RequestInfo | None, marks: Marks) -> Json:
+    """The item with markers in place of everything that Secrets in it hold; the same item if there is nothing."""
+    if not isinstance(item, dict | list):
+        return item
+    walk = _walk(info, marks)
+    if info is not None and not may_hold_secrets(info) and isinstance(item, dict) and item.get("kind") not in _CARRIERS:
+        return walk.annotations_of(item)
+    return walk.visit(item, kind_asked_for(info))
+
+
+def redact_part(key: str, part: Json, kind: str, info: RequestInfo, marks: Marks) -> Json:
+    """The same for one member of an answer (or, for `items` and `rows`, one element of it), where `kind` is what elements are."""
+    walk = _walk(info, marks)
+    return walk.metadata(part, kind) if key == "metadata" else walk.visit(part, _kind_below(key, kind))
+
+
+def redact_metadata(metadata: Json, marks: Marks) -> Json:
+    """The metadata of a Secret without what its annotations hide."""
+    return _Walk(marks.other, marks).metadata(metadata, "Secret")
+
+
+def kind_asked_for(info: RequestInfo | None) -> str:
+    """What the objects in an answer are if nothing in it says so."""
+    return "Secret" if info is not None and info.resource == "secrets" else ""
+
+
+def kind_of_items(own: str, kind: str) -> str:
+    """What the items of an object of kind `own` are, which itself would be a `kind` if it did not say so."""
+    return own.removesuffix("List") if own.endswith("List") and own not in ("List", "PartialObjectMetadataList") else kind
+
+
+def _walk(info: RequestInfo | None, marks: Marks) -> _Walk:
+    is_token = info is not None and info.subresource in _CREDENTIAL_SUBRESOURCES
+    return _Walk(marks.value if is_secret(info) else marks.other, marks, is_token=is_token)
+
+
+class _Walk:
+    """One pass over one object."""
+
+    def __init__(self, value: Mark, marks: Marks, *, is_token: bool = False) -> None:
+        self._value = value
+        self._marks = marks
+        self._is_token = is_token
+
+    def visit(self, node: Json, kind: str) -> Json:
+        """`kind` is what the node is if it does not say so itself: items of typed lists do not."""
+        if isinstance(node, list):
+            return _map_list(node, lambda item: self.visit(item, kind))
+        if not isinstance(node, dict):
+            return node
+        own = node.get("kind")
+        own = own if isinstance(own, str) else ""
+        if own == "Secret" or (kind == "Secret" and not own and ("data" in node or "stringData" in node)):
+            return self._secret(node)
+        if own == "Status" and kind == "Secret":
+            return self._status(node)
+        if own == "TokenRequest" or (self._is_token and "status" in node):
+            node = self._token(node)
+        if (own or kind) == "ConfigMap" and isinstance(node.get("data"), dict):
+            node = self._config_map(node)
+        return self._inside(node, kind_of_items(own, kind))
+
+    def annotations_of(self, node: dict[str, Any]) -> dict[str, Any]:
+        """The quick look at an object that cannot hold a Secret in its fields."""
+        metadata = node.get("metadata")
+        shown = self.metadata(metadata, "")
+        return node if shown is metadata else {**node, "metadata": shown}
+
+    def _inside(self, node: dict[str, Any], kind: str) -> dict[str, Any]:
+        changed: dict[str, Any] = {}
+        for key, value in node.items():
+            if isinstance(value, dict | list):
+                if key == "managedFields":
+                    continue  # names of fields, no values
+                below = self.metadata(value, kind) if key == "metadata" else self.visit(value, _kind_below(key, kind))
+                if below is not value:
+                    changed[key] = below
+            elif isinstance(value, str) and key == LAST_APPLIED:
+                shown = self._last_applied(value, kind)
+                if shown != value:
+                    changed[key] = shown
+        return {**node, **changed} if changed else node
+
+    def _secret(self, node: dict[str, Any]) -> dict[str, Any]:
+        changed: dict[str, Any] = {}
+        if node.get("data") is not None:
+            changed["data"] = self._values(node["data"], encoded=True)
+        if node.get("stringData") is not None:
+            changed["stringData"] = self._values(node["stringData"], encoded=False)
+        metadata = node.get("metadata")
+        if isinstance(metadata, dict):
+            changed["metadata"] = self.metadata(metadata, "Secret")
+        changed = {key: value for key, value in changed.items() if value is not node[key]}
+        return {**node, **changed} if changed else node
+
+    def _values(self, values: Json, *, encoded: bool) -> Json:
+        if not isinstance(values, dict):
+            return self._marker(values, encoded=encoded)
+        return {key: None if value is None else self._marker(value, encoded=encoded) for key, value in values.items()} if values else values
+
+    def _marker(self, value: Json, *, encoded: bool) -> str:
+        if not encoded:
+            return self._value(_bytes(value))
+        try:
+            raw = binascii.a2b_base64(value, strict_mode=True)
+        except (binascii.Error, TypeError, ValueError):
+            raw = _bytes(value)
+        return binascii.b2a_base64(self._value(raw).encode(), newline=False).decode()
+
+    def metadata(self, metadata: Json, kind: str) -> Json:
+        """Only annotations can hold a value: of Secrets by what tools put there, of anything by what was last applied."""
+        annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
+        if not isinstance(annotations, dict):
+            return metadata
+        shown = {key: self._annotation(key, value, kind) if isinstance(value, str) else value for key, value in annotations.items()}
+        return metadata if shown == annotations else {**metadata, "annotations": shown}
+
+    def _annotation(self, key: str, value: str, kind: str) -> str:
+        if key == LAST_APPLIED:
+            return self._last_applied(value, kind)
+        if kind != "Secret" or _PLAIN.fullmatch(value):
+            return value
+        return self._marks.other(_bytes(value)) if key in _TOKEN_ANNOTATIONS else self._marks.text(value)
+
+    def _last_applied(self, value: str, kind: str) -> str:
+        if kind != "Secret" and "Secret" not in value and '"helm"' not in value:
+            return value
+        try:
+            applied = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            return self._marks.other(_bytes(value))
+        shown = _Walk(self._marks.other, self._marks).visit(applied, kind)
+        return value if shown is applied else orjson.dumps(shown).decode() + ("\n" if value.endswith("\n") else "")
+
+    def _status(self, node: dict[str, Any]) -> dict[str, Any]:
+        """A failure of a request for Secrets: the server may quote a value in it."""
+        changed: dict[str, Any] = {}
+        if isinstance(node.get("message"), str):
+            changed["message"] = self._message(node["message"])
+        details = node.get("details")
+        if isinstance(details, dict) and isinstance(details.get("causes"), list):
+            changed["details"] = {**details, "causes": _map_list(details["causes"], self._cause)}
+        changed = {key: value for key, value in changed.items() if value != node[key]}
+        return {**node, **changed} if changed else node
+
+    def _cause(self, cause: Json) -> Json:
+        if isinstance(cause, dict) and isinstance(cause.get("message"), str):
+            return {**cause, "message": self._message(cause["message"])}
+        return cause
+
+    def _message(self, message: str) -> str:
+        shown = _DUMP.sub(lambda found: self._marks.other(_bytes(found[0])), message)
+        return self._marks.text(_QUOTED_VALUE.sub(self._quoted, shown))
+
+    def _quoted(self, found: re.Match[str]) -> str:
+        value = found[2].strip('"')
+        if _TYPES.fullmatch(value) or value.startswith("[redacted:"):
+            return found[0]
+        return f'{found[1]}"{self._marks.other(_bytes(value))}"'
+
+    def _token(self, node: dict[str, Any]) -> dict[str, Any]:
+        status = node.get("status")
+        if not isinstance(status, dict) or not isinstance(status.get("token"), str) or not status["token"]:
+            return node
+        return {**node, "status": {**status, "token": self._marks.other(_bytes(status["token"]))}}
+
+    def _config_map(self, node: dict[str, Any]) -> dict[str, Any]:
+        """Helm can keep its releases, Secrets included, in ConfigMaps (`HELM_DRIVER=configmap`)."""
+        labels = (node.get("metadata") or {}).get("labels") or {}
+        release = node["data"].get("release")
+        if not isinstance(release, str) or labels.get("owner") != "helm":
+            return node
+        return {**node, "data": {**node["data"], "release": self._marks.other(_bytes(release))}}
+
+
+def _bytes(value: Json) -> bytes:
+    return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else orjson.dumps(value)
+
+
+def _kind_below(key: str, kind: str) -> str:
+    """What the children are: the object of a watch event or a row, and the items of a list, are of the kind that was asked for."""
+    return kind if key in ("items", "object", "rows") else ""
+
+
+def _map_list(items: list[Any], change: Callable[[Any], Any]) -> list[Any]:
+    shown = [change(item) for item in items]
+    return items if all(new is old for new, old in zip(shown, items, strict=True)) else shown

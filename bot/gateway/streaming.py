@@ -1,0 +1,97 @@
+"""Reads that are passed on as they come, as fast as the client takes them: byte for byte, or element for element."""
+
+from __future__ import annotations
+
+import aiohttp
+from aiohttp import web
+
+from bot.gateway.call import Call, add_warnings, json_headers, passed_down
+from bot.gateway.listing import Merge
+from bot.gateway.splitting import ListReader
+
+HAS_BEGUN = web.RequestKey("has_begun", bool)
+ANSWER_SECONDS = 120.0
+"""Longest time for a whole answer that is passed on."""
+_CHUNK = 256 * 1024
+
+
+async def pass_through(call: Call, *, warnings: tuple[str, ...] = ()) -> web.StreamResponse:
+    """Streams the API server's answer. If it breaks off, so does ours: half an answer must not look whole."""
+    is_long = call.info.verb == "watch" or (call.info.subresource == "log" and call.parameter("follow") not in ("", "false", "0"))
+    seconds = call.session.limits.stream_seconds if is_long else ANSWER_SECONDS
+    upstream = await call.session.upstream.open(call.as_read(call.accept), call.session.reader, call.upstream_headers(), seconds)
+    try:
+        headers = passed_down(upstream.headers)
+        add_warnings(headers, warnings)
+        if "Content-Length" in upstream.headers and int(upstream.headers["Content-Length"]) <= _CHUNK and call.request.method != "HEAD":
+            body = await upstream.content.read()
+            call.session.count_bytes(len(body))
+            return web.Response(status=upstream.status, headers=headers, body=body)  # one write instead of several
+        if "Content-Length" in upstream.headers:
+            headers["Content-Length"] = upstream.headers["Content-Length"]
+        response = web.StreamResponse(status=upstream.status, headers=headers)
+        await begin(call, response)
+        async for chunk in upstream.content.iter_any():
+            call.session.count_bytes(len(chunk))
+            await response.write(chunk)
+        await response.write_eof()
+        return response
+    except (aiohttp.ClientError, TimeoutError) as exc:
+        break_off(call.request)
+        raise ConnectionResetError("The upstream answer broke off.") from exc
+    finally:
+        let_go(upstream)
+
+
+async def pass_list(
+    call: Call, upstream: aiohttp.ClientResponse, merge: Merge | None = None, *, warnings: tuple[str, ...] = ()
+) -> web.StreamResponse:
+    """Streams a list with what Secrets hold replaced by markers, and with the rehearsal's writes in it, as fast as the client takes it.
+    Releases `upstream`. Whatever is not as expected breaks the answer off (GatewayError): what was sent until then is redacted."""
+    try:
+        reading = ListReader(call.session.redactor, call.info, merge, is_pretty=call.wants_pretty)
+        headers = json_headers(passed_down(upstream.headers), warnings)
+        response: web.StreamResponse | None = None
+        async for chunk in upstream.content.iter_any():
+            piece = reading.feed(chunk)
+            if not piece:
+                continue
+            if response is None:
+                response = web.StreamResponse(headers=headers)
+                await begin(call, response)
+            call.session.count_bytes(len(piece))
+            await response.write(piece)
+        rest = reading.finish()
+        call.session.count_bytes(len(rest))
+        if response is None:
+            return web.Response(headers=headers, body=rest)  # one write instead of several
+        await response.write(rest)
+        await response.write_eof()
+        return response
+    except (aiohttp.ClientError, TimeoutError) as exc:
+        break_off(call.request)
+        raise ConnectionResetError("The upstream answer broke off.") from exc
+    finally:
+        let_go(upstream)
+
+
+async def begin(call: Call, response: web.StreamResponse) -> None:
+    """Sends the head of a streamed answer. From here on a failure can only be told by breaking off."""
+    await response.prepare(call.request)
+    call.request[HAS_BEGUN] = True
+
+
+def let_go(upstream: aiohttp.ClientResponse) -> None:
+    """Gives a connection back if its answer was read to the end, and cuts it at once if it was not."""
+    if upstream.content.at_eof():
+        upstream.release()
+        return
+    if upstream.connection is not None and upstream.connection.transport is not None:
+        upstream.connection.transport.abort()
+    upstream.close()
+
+
+def break_off(request: web.BaseRequest) -> None:
+    """Closes the client's connection in the middle of an answer."""
+    if request.transport is not None:
+        request.transport.abort()

@@ -1,0 +1,215 @@
+"""One API server as the gateway talks to it: the bot's credential, the impersonated user, and nothing of the client's own headers.
+
+Every write leaves through `ask` or `send`; with `dry_run` the request is put into its dry-run form there and nowhere else.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import replace
+from urllib.parse import urlencode
+
+import aiohttp
+import orjson
+import structlog
+from multidict import CIMultiDict
+from yarl import URL
+
+from bot.errors import GatewayError, UpstreamUnavailableError
+from bot.gateway import dry_run as dry
+from bot.gateway import execs, media, status
+from bot.gateway.aggregation import Aggregation
+from bot.gateway.decide import Kind, decide
+from bot.gateway.outcomes import UpstreamFailedError
+from bot.gateway.redaction import Redactor
+from bot.gateway.request_info import Malformed, parse
+from bot.gateway.schemas import Schemas
+from bot.kube.connection import KubeConnection
+from bot.values.execs import Executed
+from bot.values.requests import ApiRequest, ApiResponse, Identity, Json, RequestInfo
+
+log = structlog.get_logger()
+
+_ANSWER_SECONDS = 75.0
+"""Longest wait for a whole answer: the API server gives up after 60 s itself."""
+UNREADABLE = "The body of this write of a Secret cannot be read without doubt: send JSON, YAML or protobuf, and name no field twice."
+_CREDENTIAL_FIELDS = (("status", "token"), ("status", "certificate"))
+
+
+class Upstream:
+    """Sends requests to one API server. Implements `ClusterApi`."""
+
+    def __init__(self, connection: KubeConnection, redactor: Redactor, reader: Identity | None = None) -> None:
+        self.redactor = redactor
+        self.aggregation = Aggregation(self.look_up, reader)
+        self.schemas = Schemas(self.look_up)
+        self._connection = connection
+
+    def marking_with(self, redactor: Redactor) -> Upstream:
+        """The same API server, whose Secrets' values get the markers of another redactor."""
+        other = copy.copy(self)
+        other.redactor = redactor
+        return other
+
+    async def send(self, request: ApiRequest, identity: Identity | None, *, dry_run: bool) -> ApiResponse:
+        """See `ClusterApi.send`. What has no dry run (credentials, aggregated APIs) is answered here when one is asked for."""
+        parsed = parse(request.method, request.path)
+        if isinstance(parsed, Malformed):
+            return _answer(parsed.status, status.failure(parsed.status, parsed.reason))
+        decision = decide(request.method, parsed.info, upgrade=False)
+        if decision.kind in (Kind.CONNECT, Kind.REFUSED):
+            return _answer(405, status.failure(405, decision.reason or "A stream cannot be sent as a request.", parsed.info))
+        if dry_run and decision.kind is Kind.CREDENTIAL:
+            return _answer(400, status.failure(400, "What issues a credential does not support dry run.", parsed.info))
+        if dry_run and decision.kind is Kind.WRITE and await self.aggregation.is_remote(parsed.info, identity):
+            return _answer(400, status.failure(400, "An aggregated API does not support dry run.", parsed.info))
+        response = await self.ask(replace(request, path=parsed.info.path), identity, dry_run=dry_run)
+        return self._redact(response, parsed.info, is_credential=decision.kind is Kind.CREDENTIAL)
+
+    async def ask(
+        self, request: ApiRequest, identity: Identity | None, *, dry_run: bool = True, extra: Mapping[str, str] | None = None
+    ) -> ApiResponse:
+        """The API server's answer as it is: not redacted, for the gateway's own eyes. Raises UpstreamUnavailableError."""
+        forced = dry.force(request) if dry_run else dry.strip(request)
+        if forced is None:
+            return _answer(415, status.failure(415, "The DeleteOptions of this request cannot be read."))
+        if dry_run and forced.body:
+            forced = self._blind(forced)
+            if forced is None:
+                return _answer(415, status.failure(415, UNREADABLE))
+        headers = await self._headers(identity, forced, extra)
+        session = self._connection.session if dry_run or request.method in dry.SAFE_METHODS else self._connection.once
+        try:
+            async with session.request(
+                forced.method,
+                self._url(forced),
+                headers=headers,
+                data=forced.body or None,
+                skip_auto_headers=("Content-Type", "User-Agent"),
+                allow_redirects=False,
+                server_hostname=self._connection.server_hostname,
+                timeout=aiohttp.ClientTimeout(total=_ANSWER_SECONDS, sock_connect=10),
+            ) as response:
+                body = await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as exc:
+            raise UpstreamUnavailableError(f"The Kubernetes API does not answer: {_describe(exc)}.") from exc
+        if response.status == 401:
+            raise UpstreamUnavailableError("The Kubernetes API refuses the bot's own credential.")
+        return ApiResponse(response.status, response.headers, body, decode(response.headers.get("Content-Type", ""), body))
+
+    async def look_up(self, request: ApiRequest, identity: Identity | None) -> ApiResponse:
+        """The API server's answer to what must be known before another answer can be given. Raises UpstreamFailedError for 429 and 5xx."""
+        response = await self.ask(request, identity)
+        if response.is_unanswered:
+            raise UpstreamFailedError(response)
+        return response
+
+    async def execute(
+        self, request: ApiRequest, identity: Identity | None, *, seconds: float, most_bytes: int, kept_bytes: int
+    ) -> Executed:
+        """See `ClusterApi.execute`. The recorded POST goes as the GET that opens a websocket."""
+        parsed = parse(request.method, request.path)
+        if isinstance(parsed, Malformed) or parsed.info.qualified != "pods/exec":
+            raise GatewayError("Only an exec into a pod can be run like this.")
+        bare = replace(request, method="GET", path=parsed.info.path, body=b"", content_type="", accept="*/*")
+        wants_stdin = ("stdin", "true") in request.query
+        return await execs.execute(
+            self._connection,
+            self._url(bare),
+            await self._headers(identity, bare, None),
+            request.body if wants_stdin else None,
+            self.redactor,
+            seconds=seconds,
+            most_bytes=most_bytes,
+            kept_bytes=kept_bytes,
+        )
+
+    async def open(
+        self, request: ApiRequest, identity: Identity | None, extra: Mapping[str, str], timeout_seconds: float
+    ) -> aiohttp.ClientResponse:
+        """Opens a read whose body is streamed by the caller, as the server sent it (also its compression). The caller releases it.
+        Raises UpstreamUnavailableError."""
+        if request.method not in dry.SAFE_METHODS:
+            raise GatewayError("Only reads are streamed.")
+        headers = await self._headers(identity, request, extra)
+        try:
+            response = await self._connection.session.request(
+                request.method,
+                self._url(request),
+                headers=headers,
+                skip_auto_headers=("Content-Type", "User-Agent"),
+                allow_redirects=False,
+                auto_decompress=False,
+                server_hostname=self._connection.server_hostname,
+                timeout=aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=10),
+            )
+        except (aiohttp.ClientError, TimeoutError, OSError) as exc:
+            raise UpstreamUnavailableError(f"The Kubernetes API does not answer: {_describe(exc)}.") from exc
+        if response.status == 401:
+            response.release()
+            raise UpstreamUnavailableError("The Kubernetes API refuses the bot's own credential.")
+        return response
+
+    def _blind(self, request: ApiRequest) -> ApiRequest | None:
+        parsed = parse(request.method, request.path)
+        return request if isinstance(parsed, Malformed) else self.redactor.blind(request, parsed.info)
+
+    def _redact(self, response: ApiResponse, info: RequestInfo, *, is_credential: bool) -> ApiResponse:
+        if response.object is None:
+            return response
+        found = without_credentials(response.object) if is_credential else response.object
+        found = self.redactor.redact_object(found, info)
+        return response if found is response.object else replace(response, object=found, body=orjson.dumps(found))
+
+    def _url(self, request: ApiRequest) -> URL:
+        query = f"?{urlencode(request.query)}" if request.query else ""
+        return URL(f"{self._connection.server}{request.path}{query}", encoded=True)
+
+    async def _headers(self, identity: Identity | None, request: ApiRequest, extra: Mapping[str, str] | None) -> CIMultiDict[str]:
+        headers = CIMultiDict(extra or {})
+        headers.setdefault("Accept-Encoding", "identity")
+        headers.setdefault("User-Agent", "kubectl-ai-slack")
+        headers["Accept"] = request.accept
+        if request.body and request.content_type:
+            headers["Content-Type"] = request.content_type
+        headers.update(await self._connection.headers())
+        if identity is not None:
+            headers["Impersonate-User"] = identity.user
+            for group in identity.groups:
+                headers.add("Impersonate-Group", group)
+            if identity.uid:
+                headers["Impersonate-Uid"] = identity.uid
+            for key, value in identity.extra:
+                headers.add(f"Impersonate-Extra-{key}", value)
+        return headers
+
+
+def decode(content_type: str, body: bytes) -> Json:
+    """The JSON of a body; None if it is something else or not well-formed. `/openapi/v3` is JSON that says it is plain text."""
+    kind = media.essence(content_type)
+    if not body or (kind != media.JSON and not (kind == "text/plain" and body.startswith(b"{"))):
+        return None
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def without_credentials(item: Json) -> Json:
+    """The object without the token or certificate that the API server issued in it."""
+    if not isinstance(item, dict):
+        return item
+    for outer, inner in _CREDENTIAL_FIELDS:
+        holder = item.get(outer)
+        if isinstance(holder, dict) and holder.get(inner):
+            item = {**item, outer: {**holder, inner: "(withheld: a credential)"}}
+    return item
+
+
+def _answer(code: int, item: Json) -> ApiResponse:
+    return ApiResponse(code, {"Content-Type": media.JSON}, orjson.dumps(item), item)
+
+
+def _describe(error: BaseException) -> str:
+    return "it took too long" if isinstance(error, TimeoutError) else type(error).__name__

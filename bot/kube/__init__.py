@@ -1,0 +1,1 @@
+"""Connections to Kubernetes API servers, shared by gateway and sandbox."""

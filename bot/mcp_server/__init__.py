@@ -1,0 +1,1 @@
+"""The product as an MCP server: programs rehearse commands and propose changes; only people approve them, elsewhere."""

@@ -1,0 +1,130 @@
+"""`kubectl-ai-slack replay THREAD [TURN]`: a recorded thread again, row by row and byte by byte, without network (for bug reports).
+
+Each row must follow from the rows before it: the step it came from, the texts that are the bot's own, the request that a model was sent,
+and what the model's adapter made of the reply. It only reads the database, so a bot may work on it meanwhile.
+"""
+
+# ruff: noqa: T201 – what it prints is its output
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import difflib
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bot import log
+from bot import settings as settings_
+from bot.agent import retracing
+from bot.agent.models import playback, requests
+from bot.agent.ports import ModelReply
+from bot.agent.retracing import Finding, Verdict
+from bot.changes.change import Change
+from bot.errors import BotError, ConfigError
+from bot.settings import LogSettings, Settings
+from bot.store.opening import open_to_read
+from bot.values.transcript import Entry, ModelRequest, Replied
+
+EQUAL, DIFFERENT, NOT_DONE = 0, 1, 2
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs the subcommand. Exit codes: 0 all that can be compared is equal, 1 something differs, 2 it could not be done."""
+    log.configure(LogSettings(level="error"))
+    options = _parser().parse_args(argv)
+    os.environ["no_proxy"] = "*"  # replies are played on loopback; a proxy of the environment has no part in that
+    try:
+        return asyncio.run(run(settings_.load(options.config), options.thread, options.turn, show_requests=options.requests))
+    except BotError as exc:
+        print(f"replay: {exc}", file=sys.stderr)
+        return NOT_DONE
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # who reads it has seen enough; Python would complain again when it flushes at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NOT_DONE
+
+
+async def run(settings: Settings, thread_id: str, turn: int | None, *, show_requests: bool) -> int:
+    """Goes through the thread, or one turn of it, up to the first difference. Raises ConfigError if there is no such thread or turn."""
+    async with open_to_read(settings.store) as stores:
+        if await stores.threads.get(thread_id) is None:
+            raise ConfigError(f"There is no thread {thread_id} in this database; name it as `export` shows it, for example T1:C1:100.1.")
+        changes = {change.id: change for change in await stores.changes.of_thread(thread_id)}
+        entries = await stores.threads.transcript(thread_id)
+    places = [place for place, entry in enumerate(entries) if turn is None or entry.turn == turn]
+    if not places:
+        raise ConfigError(f"Thread {thread_id} has no turn {turn}." if turn is not None else f"Thread {thread_id} has no rows yet.")
+    for place in places:
+        finding, request = await _compare(entries, changes, place)
+        _show(place + 1, entries[place], finding)
+        if show_requests and request is not None:
+            print(json.dumps(request, indent=2, ensure_ascii=False))
+        if finding.verdict is Verdict.DIFFERS:
+            return DIFFERENT
+    return EQUAL
+
+
+async def _compare(entries: Sequence[Entry], changes: Mapping[int, Change], place: int) -> tuple[Finding, dict[str, Any] | None]:
+    """The finding about an entry, and the request that it replies to, if it is a reply."""
+    entry, finding = entries[place], retracing.check(entries, changes, place)
+    if not isinstance(entry, Replied) or finding.verdict is Verdict.DIFFERS:
+        return finding, None
+    played = await playback.play(entry, entries[:place])
+    if played is None or entry.request is None:
+        return Finding(Verdict.UNKNOWN, "This row is from before rows kept what a model was asked."), None
+    if played.digest != entry.request.digest:
+        note = "The request is not the one that the model was sent: a row before this one, or what requests are made of, is another now."
+        return Finding(Verdict.DIFFERS, note, played.digest, entry.request.digest), played.request
+    if not isinstance(played.reply, ModelReply):
+        return Finding(Verdict.DIFFERS, f"The reply cannot be read any more: {played.reply}"), played.request
+    return _compare_reply(entry, entry.request, played.reply), played.request
+
+
+def _compare_reply(recorded: Replied, request: ModelRequest, played: ModelReply) -> Finding:
+    """The digest tells of what a reply holds only for the service, such as a signature or the count of its tokens."""
+    finding = retracing.compare(_row(recorded, played), recorded)
+    if finding.verdict is Verdict.DIFFERS or requests.digest_of_reply(played) == request.reply_digest:
+        return finding
+    note = "The reply is not the one that came: its signatures or its counts of tokens are others now."
+    return Finding(Verdict.DIFFERS, note, requests.digest_of_reply(played), request.reply_digest)
+
+
+def _row(recorded: Replied, played: ModelReply) -> Replied:
+    """The recorded row with what the adapter read now."""
+    return replace(
+        recorded,
+        model=played.model,
+        content=played.content,
+        text=played.text,
+        calls=played.calls,
+        finish=played.finish,
+        input_tokens=played.input_tokens,
+        output_tokens=played.output_tokens,
+    )
+
+
+def _show(number: int, entry: Entry, finding: Finding) -> None:
+    note = f"  {finding.note}" if finding.note else ""
+    print(f"{number} {type(entry).__name__.lower()}  {finding.verdict}{note}")
+    if finding.expected or finding.found:
+        expected, found = finding.expected.splitlines(), finding.found.splitlines()
+        for line in difflib.unified_diff(expected, found, "computed again", "recorded", lineterm="", n=1):
+            print(f"    {line}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="kubectl-ai-slack replay", description="Goes through a recorded thread again and shows whether each row is the same."
+    )
+    parser.add_argument("thread", help="id of the thread (T1:C1:100.1)")
+    parser.add_argument("turn", nargs="?", type=int, help="number of the turn (default: all of them)")
+    parser.add_argument("--requests", action="store_true", help="print each request as the model saw it, JSON")
+    parser.add_argument("--config", type=Path, default=settings_.default_path(), help="the settings file (YAML)")
+    return parser

@@ -1,0 +1,1 @@
+"""Sandboxes of kubernetes-sigs/agent-sandbox: claims, exec, proof of isolation."""

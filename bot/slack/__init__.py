@@ -1,0 +1,1 @@
+"""The Slack surface: listeners, cards, sender, people. Knows nothing of Kubernetes clients."""

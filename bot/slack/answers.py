@@ -1,0 +1,191 @@
+"""Answers and command output as messages: untrusted Markdown, code, tables, terminal output. Pure.
+
+What is longer than a screen is shown as a summary; the whole text goes into a file beside it and can be paged through in a
+window (`outputs`). Nothing is left out without a line that says how much there is and where.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bot.slack import limits
+from bot.slack.blocks import Block, Rendered, button, count_chars, preformatted, rich_text, section
+from bot.slack.markdown import Code, Prose, read
+from bot.slack.tables import Grid, draw_text, is_wide, read_kubectl, render_table, write_csv
+from bot.slack.text import clean, cut_middle, escape, flatten, make_fallback, mention, say_count, split_lines, wrap_links
+
+OUTPUT = "output"
+"""Action id of the button that opens the window on a whole text; its value is the text's key."""
+_BLOCKS = limits.BLOCKS_IN_MESSAGE - 5
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A text file to put beside a message."""
+
+    name: str
+    title: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a text is shown. `file` holds all of it, if the message does not."""
+
+    message: Rendered
+    file: File | None = None
+
+
+def lay_out(text: str, code: str = "", key: str = "", hosts: frozenset[str] = frozenset()) -> Layout | None:
+    """`text` as Markdown, `code` as monospace or a table below it. None if both are empty. Without a `key` (which names the
+    file, and what the button asks for) a long text is cut, and says so. Takes some 100 ms per megabyte."""
+    if not clean(text).strip() and not clean(code).strip():
+        return None
+    if _is_short(text, code):
+        blocks = [*_render_pieces(read(text, hosts)), *_render_output(code)]
+        if _fits(blocks):
+            return Layout(_finish(blocks, text, code))
+    share = 1.0
+    blocks = _summarize(text, code, key, hosts, share)
+    while not _fits(blocks):  # escaping can make four characters of one
+        share /= 2
+        blocks = _summarize(text, code, key, hosts, share)
+    return Layout(_finish(blocks, text, code), _make_file(text, code, key) if key else None)
+
+
+def render_root(user_id: str, text: str) -> Rendered:
+    """The root message of a thread that a slash command started: who asked what."""
+    question = flatten(text, limits.QUOTE_CHARS)
+    quoted = escape(wrap_links(question.replace("`", "'"))) or "…"
+    return Rendered(make_fallback(f"kubectl-ai was asked: {question}"), (section(f"{mention(user_id)} asked: {quoted}"),))
+
+
+def render_plain(rendered: Rendered) -> Rendered:
+    """The same message without its layout, for a Slack that refuses it: what can be said in one section."""
+    words = escape(" ".join(_collect_text(list(rendered.blocks))).replace("`", "'"))
+    shown = cut_plain(words)
+    return Rendered(rendered.text, (section(f"⚠️ Slack refused the layout of this message; its beginning:\n```{shown}```"),))
+
+
+def cut_plain(words: str) -> str:
+    """The beginning of escaped words, never in the middle of an escape."""
+    most = limits.MRKDWN_CHARS - 200
+    if len(words) <= most:
+        return words
+    cut = words[:most]
+    tail = cut.rfind("&")
+    return f"{cut[:tail] if tail > most - 6 else cut}… {say_count(len(words) - most, 'character')}"
+
+
+def join_whole(text: str, code: str) -> str:
+    """All of it as one clean text, as files and windows have it."""
+    return "\n\n".join(part for part in (clean(text).strip(), clean(code).strip("\n")) if part.strip())
+
+
+def _is_short(text: str, code: str) -> bool:
+    return len(text) + len(code) <= limits.SCREEN_CHARS and text.count("\n") + code.strip("\n").count("\n") < limits.SCREEN_LINES
+
+
+def _fits(blocks: Sequence[Block]) -> bool:
+    return len(blocks) <= _BLOCKS and count_chars(blocks) <= limits.MESSAGE_CHARS
+
+
+def _finish(blocks: Sequence[Block], text: str, code: str) -> Rendered:
+    words = " ".join(_collect_text(blocks)) or text or code
+    return Rendered(make_fallback(words.replace("&lt;", "<").replace("&gt;", ">")), tuple(blocks))
+
+
+def _render_pieces(pieces: Iterable[Prose | Code | Grid]) -> list[Block]:
+    blocks: list[Block] = []
+    has_table = False
+    for piece in pieces:
+        if isinstance(piece, Prose):
+            blocks += [{"type": "markdown", "text": part} for part in _split_paragraphs(piece.text)]
+        elif isinstance(piece, Code):
+            blocks += _literal(piece.text)
+        elif piece.fits and not has_table:  # Slack takes one table per message
+            blocks.append(render_table(piece))
+            has_table = True
+        else:
+            blocks += _literal(draw_text(piece))
+    return blocks
+
+
+def _render_output(code: str) -> list[Block]:
+    grid = read_kubectl(code) if is_wide(code) else None
+    return [render_table(grid)] if grid is not None and grid.fits else _literal(code)
+
+
+def _literal(text: str) -> list[Block]:
+    return [rich_text(element) for element in preformatted(text)]
+
+
+def _summarize(text: str, code: str, key: str, hosts: frozenset[str], share: float) -> list[Block]:
+    """The beginning of the text, head and tail of the output, and where the rest is."""
+    head = _cut_paragraphs(text, int(limits.SUMMARY_CHARS * share))
+    output, grid = code, read_kubectl(code) if is_wide(code) else None
+    if grid is not None and (some := grid.take(int(limits.SUMMARY_ROWS * share))).fits:
+        below = [render_table(some)]
+    else:
+        output = cut_middle(code.strip("\n"), max(200, int(limits.OUTPUT_CHARS * share)), max(3, int(limits.OUTPUT_LINES * share)))
+        below = _literal(cut_middle(clean(output), max(200, int(limits.OUTPUT_CHARS * share)), limits.OUTPUT_LINES))
+    above = _render_pieces(piece if not isinstance(piece, Grid) or not below else Code(draw_text(piece)) for piece in read(head, hosts))
+    return [*above, *below, _tell_rest(text, code, key)]
+
+
+def _tell_rest(text: str, code: str, key: str) -> Block:
+    whole = join_whole(text, code)
+    lines = whole.count("\n") + 1
+    size = f"{len(whole):,} characters" if lines == 1 else f"{lines:,} lines"
+    if not key:
+        return section(f"⚠️ This is a part: the whole has {size}, for which there is no room here.")
+    what = "answer" if text.strip() else "output"
+    return section(f"This is a part of the {what}: all {size} are in the file below.", button(f"Show {what}", OUTPUT, key))
+
+
+def _make_file(text: str, code: str, key: str) -> File:
+    """A spreadsheet of a wide table, else the text itself."""
+    grid = read_kubectl(code) if is_wide(code) and not text.strip() else None
+    kind = "csv" if grid is not None else "md" if text.strip() and not code.strip() else "txt"
+    content = write_csv(grid) if grid is not None else f"{join_whole(text, code)}\n"
+    name = re.sub(r"[^a-z0-9.]+", "-", key.lower()).strip("-.") or "text"
+    title = "The whole answer" if text.strip() else "The whole output"
+    return File(f"{name}.{kind}", title, content)
+
+
+def _cut_paragraphs(text: str, most: int) -> str:
+    """The beginning of a text, cut between paragraphs, lines or words, whichever gives up less than half."""
+    if len(text) <= most:
+        return text
+    for mark in ("\n\n", "\n", " "):
+        at = text.rfind(mark, most // 2, most)
+        if at > 0:
+            return text[:at]
+    return text[:most]
+
+
+def _split_paragraphs(text: str) -> list[str]:
+    """Markdown cut between paragraphs (or lines of very long ones), joined again up to what a block can hold."""
+    most = limits.MESSAGE_CHARS - 500
+    parts: list[str] = []
+    for paragraph in text.split("\n\n"):
+        for part in split_lines(paragraph, most) if len(paragraph) > most else [paragraph]:
+            if not part.strip():
+                continue
+            if parts and len(parts[-1]) + len(part) + 2 <= most // 2:
+                parts[-1] = f"{parts[-1]}\n\n{part}"
+            else:
+                parts.append(part)
+    return parts
+
+
+def _collect_text(value: object) -> list[str]:
+    """All text of blocks, in order."""
+    if isinstance(value, dict):
+        own = [value["text"]] if isinstance(value.get("text"), str) else []
+        return own + [text for item in value.values() if isinstance(item, dict | list) for text in _collect_text(item)]
+    if isinstance(value, list | tuple):
+        return [text for item in value for text in _collect_text(item)]
+    return []

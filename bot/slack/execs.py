@@ -1,0 +1,87 @@
+"""Execs on cards and in Details: what is fed to them, what they printed. Pure."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Iterator
+
+from bot.changes.change import Change, Send
+from bot.slack import limits
+from bot.slack.blocks import Block, line, preformatted, words
+from bot.slack.differences import name_write
+from bot.slack.text import cut_end, cut_middle, flatten, reveal
+from bot.values.execs import Output
+from bot.values.requests import RecordedWrite
+
+_STDIN_CHARS = 20_000
+_STDIN_LINES = 500
+_MEMBERS = 40
+_OUTPUT_CHARS = 30_000
+_OUTPUT_LINES = 800
+
+
+def list_outputs(change: Change) -> list[Block]:
+    """Rich text elements: how each exec of a change ended, and head and tail of what it printed."""
+    ran = [send for send in change.sends if send.output is not None]
+    elements: list[Block] = []
+    for send in ran:
+        assert send.output is not None
+        elements.append(line(words(f"{name_write(change, send.position)}: {describe_end(send.output)}")))
+        printed = join_output(send.output)
+        elements += preformatted(cut_middle(printed, max(limits.CARD_OUTPUT_CHARS // len(ran), 200), limits.CARD_OUTPUT_LINES))
+    return elements
+
+
+def describe_end(output: Output) -> str:
+    """`exit code 0`, and where the output is that is not text."""
+    code = "no exit code" if output.exit_code is None else f"exit code {output.exit_code}"
+    note = f" · {flatten(output.note, limits.SENTENCE_CHARS)}" if output.note else ""
+    return f"{code}{note}"
+
+
+def join_output(output: Output) -> str:
+    """stdout and below it stderr, as a terminal would show them."""
+    return reveal("\n".join(part.strip("\n") for part in (output.stdout, output.stderr) if part.strip()))
+
+
+def describe_output(send: Send) -> str:
+    """Everything that is kept of an output, for Details; '' if there is none."""
+    if send.output is None:
+        return ""
+    printed = cut_middle(join_output(send.output), _OUTPUT_CHARS, _OUTPUT_LINES)
+    return f"{describe_end(send.output)}\n{printed}".rstrip()
+
+
+def describe_stdin(write: RecordedWrite) -> str:
+    """What is fed to an exec: its size, and what of it can be read. Of an archive (`kubectl cp`) the names and what the files hold."""
+    stdin = write.request.body
+    if not stdin:
+        return ""
+    head = f"stdin, {len(stdin):,} bytes"
+    try:
+        with tarfile.open(fileobj=io.BytesIO(stdin), mode="r:") as archive:
+            lines = list(_describe_members(archive))
+    except (tarfile.TarError, EOFError, ValueError, OSError):
+        return f"{head}:\n{_describe_bytes(stdin)}"
+    return cut_end(f"{head}, a tar archive:\n" + "\n".join(lines), _STDIN_CHARS, _STDIN_LINES, "which have no room in this window")
+
+
+def _describe_members(archive: tarfile.TarFile) -> Iterator[str]:
+    for number, member in enumerate(archive):
+        if number == _MEMBERS:
+            yield f"… and more than {_MEMBERS} others"
+            return
+        kind = "" if member.isfile() else "/" if member.isdir() else f" → {member.linkname}"
+        yield f"{reveal(member.name)}{reveal(kind)}  {member.size:,} bytes, mode {member.mode:o}"
+        content = archive.extractfile(member) if member.isfile() else None
+        if content is not None and member.size:
+            yield "\n".join(f"    {text}" for text in _describe_bytes(content.read()).split("\n"))
+
+
+def _describe_bytes(data: bytes) -> str:
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return "(binary data)"
+    return "(binary data)" if "\0" in text else cut_end(reveal(text), _STDIN_CHARS, _STDIN_LINES, "which have no room in this window")

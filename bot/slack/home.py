@@ -1,0 +1,132 @@
+"""The App Home and the answers to `/kubectl-ai status` and the like: what one person sees of everything. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.changes import undo
+from bot.changes.change import Change, State
+from bot.slack import limits
+from bot.slack.blocks import Block, Rendered, context, count_chars, header, section
+from bot.slack.cards import describe_freeze
+from bot.slack.outcomes import choose_mark, describe_state
+from bot.slack.parse import Bot
+from bot.slack.text import escape, flatten, make_fallback, make_name, mention, say_count, show_day_and_time, show_time, wrap_links
+from bot.threads.overview import Health, Overview, ThreadLine
+from bot.values.people import ThreadKey
+
+PROMPTS = (
+    ("What is broken?", "Which workloads are unhealthy, and why?"),
+    ("Triage", "triage"),
+    ("Recent restarts", "Which pods restarted within the last hour, and why?"),
+    ("What changed?", "Which rollouts happened today, and did they go well?"),
+)
+"""(title, message) of the questions that direct messages suggest; the manifest has the same."""
+
+_MARKS = {"working": "⏳", "waiting": "⏸", "at rest": "·"}
+
+
+def render_home(overview: Overview, bot: Bot) -> Block:
+    """The Home view."""
+    blocks = [*_render_parts(overview, bot), context(f"As of {show_time(overview.now)}. Opening this tab again looks again.")]
+    return {"type": "home", "callback_id": "home", "blocks": blocks[: limits.VIEW_BLOCKS]}
+
+
+def render_overview(overview: Overview, bot: Bot) -> Rendered:
+    """The same as a message."""
+    blocks: list[Block] = []
+    room = limits.MESSAGE_CHARS - 200
+    parts = _render_parts(overview, bot)
+    for index, block in enumerate(parts):
+        room -= count_chars(block)
+        if room < 0 or len(blocks) >= limits.BLOCKS_IN_MESSAGE - 1:
+            left = say_count(len(parts) - index, "part")
+            blocks.append(context(f"⚠️ {left} have no room here; the Home tab of kubectl-ai shows them."))
+            break
+        blocks.append(block)
+    said = next((block["text"]["text"] for block in blocks if block["type"] in {"section", "header"}), "kubectl-ai")
+    return Rendered(make_fallback(said), tuple(blocks))
+
+
+def _render_parts(overview: Overview, bot: Bot) -> list[Block]:
+    if overview.refusal:
+        return [section(escape(overview.refusal))]
+    blocks: list[Block] = []
+    now, seconds = overview.now, overview.undo_seconds
+    if overview.deciding is not None:
+        blocks += _list("Waits for you", [_describe_change(change, bot, now) for change in overview.deciding], "Nothing waits for you.")
+    if overview.waiting:
+        blocks += _list("Yours, waits for others", [_describe_change(change, bot, now) for change in overview.waiting], "")
+    if overview.freezes:
+        blocks += _list("Frozen", [f"*{make_name(freeze.cluster)}* · {describe_freeze(freeze)}" for freeze in overview.freezes], "")
+    if overview.threads is not None:
+        blocks += _list("Your threads", [_describe_thread(line, bot) for line in overview.threads], "No thread of yours.")
+    if overview.recent is not None:
+        closed = [change for change in overview.recent if not change.is_open]
+        blocks += _list("Recent changes of yours", [_describe_recent(change, bot, now, seconds) for change in closed], "No changes yet.")
+    if overview.clusters is not None:
+        blocks += _list("Clusters", [_describe_health(health) for health in overview.clusters], "No cluster is set.")
+    if overview.models is not None:
+        names = " · otherwise ".join(f"*{make_name(name)}*" for name in overview.models)
+        blocks.append(section(f"Model: {names}" if names else "No model is set: only command lines and `triage` are answered."))
+    if overview.problems is not None:
+        found = [f"✗ {_literal(problem)}" for problem in overview.problems]
+        blocks += _list("What is wrong", found, "✓ Nothing: scopes, model and approvers are as they should be.")
+    return blocks
+
+
+def _list(title: str, lines: Sequence[str], otherwise: str) -> list[Block]:
+    """A heading and lines, as many to a section as fit."""
+    sections: list[str] = []
+    for line in lines or ([otherwise] if otherwise else []):
+        if sections and len(sections[-1]) + len(line) + 1 <= limits.MRKDWN_CHARS:
+            sections[-1] += f"\n{line}"
+        else:
+            sections.append(line)
+    return [header(title), *(section(text) for text in sections)]
+
+
+def _describe_change(change: Change, bot: Bot, now: float) -> str:
+    is_lapsed = change.state is State.PROPOSED and now >= change.expires_at
+    state = describe_state(change, is_lapsed) or f"lapses at {show_time(change.expires_at)}"
+    return f"{_head(change, bot, now)} · asked by {mention(change.asked_by)} · {state}\n{_command(change)}"
+
+
+def _describe_recent(change: Change, bot: Bot, now: float, undo_seconds: float) -> str:
+    can_undo = undo.is_offered(change, undo_seconds, now)
+    until = f" · undo until {show_day_and_time(change.decided_at + undo_seconds)}" if can_undo else ""
+    return f"{_head(change, bot, now)} · {describe_state(change, is_lapsed=False)}{until}\n{_command(change)}"
+
+
+def _head(change: Change, bot: Bot, now: float) -> str:
+    is_lapsed = change.state is State.PROPOSED and now >= change.expires_at
+    name = _link(change.thread_id, f"Change {change.id}", bot)
+    return f"{choose_mark(change, is_lapsed)} {name} · {make_name(change.cluster)} · {make_name(change.namespace) or 'no namespace'}"
+
+
+def _command(change: Change) -> str:
+    return f"`{escape(flatten(change.command, 200).replace('`', chr(39))) or '(no command)'}`"
+
+
+def _describe_thread(line: ThreadLine, bot: Bot) -> str:
+    question = _literal(flatten(line.question, 200)) or "(no question)"
+    return f"{_MARKS.get(line.state, '·')} {_link(line.thread_id, show_time(line.active_at), bot)} · {line.state} · {question}"
+
+
+def _describe_health(health: Health) -> str:
+    name = make_name(health.cluster)
+    return f"✓ *{name}* answers · {make_name(health.version)}" if not health.problem else f"✗ *{name}* · {_literal(health.problem)}"
+
+
+def _literal(text: str) -> str:
+    """Untrusted words inside our own mrkdwn: nothing in them is live."""
+    return escape(wrap_links(flatten(text, limits.SENTENCE_CHARS).replace("`", "'")))
+
+
+def _link(thread_id: str, label: str, bot: Bot) -> str:
+    """A link to the thread's root. A time as its label is plain text: Slack shows no date inside a link."""
+    key = ThreadKey.of(thread_id)
+    text = label.partition("|")[2].rstrip(">") if label.startswith("<!date") else label
+    if not bot.url:
+        return f"*{escape(text)}*"
+    return f"<{bot.url.rstrip('/')}/archives/{key.channel_id}/p{key.thread_ts.replace('.', '')}|{escape(text)}>"

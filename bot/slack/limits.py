@@ -1,0 +1,128 @@
+"""Slack's limits, and how much of them our messages use: the one table that every renderer and the sender read.
+
+Characters or items unless a name says otherwise. Sources: Slack's Block Kit and method reference; where users measured
+something lower than what is documented, the lower figure counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+# What Slack accepts.
+BLOCKS_IN_MESSAGE: Final = 50
+BLOCKS_IN_VIEW: Final = 100
+SECTION_TEXT: Final = 3_000
+CONTEXT_ELEMENTS: Final = 10
+BUTTON_VALUE: Final = 2_000
+VIEW_TITLE: Final = 24
+PRIVATE_METADATA: Final = 3_000
+INPUT_TEXT: Final = 3_000
+SELECT_OPTIONS: Final = 100
+OPTION_TEXT: Final = 75
+OPTION_VALUE: Final = 150
+TABLE_ROWS: Final = 100
+TABLE_COLUMNS: Final = 20
+
+# What we use of it.
+MESSAGE_CHARS: Final = 11_000
+"""All text in the blocks of one message. Slack documents 12,000 for markdown blocks and refuses about 13,200 (bolt-js issue 2509)."""
+FALLBACK_BYTES: Final = 2_000
+"""The top-level `text`: what notifications, search and screen readers get. `chat.update` refuses 4,000 bytes."""
+MRKDWN_CHARS: Final = 2_900
+"""One mrkdwn text, markup included."""
+PREFORMATTED_CHARS: Final = 2_900
+"""One preformatted element; longer text is split into several."""
+VIEW_JSON_BYTES: Final = 200_000
+"""A modal as JSON: Slack refuses views over 250 kB."""
+VIEW_BLOCKS: Final = 90
+
+# What a person can take in on a card; Details has the rest.
+CARD_COMMAND_CHARS: Final = 700
+CARD_COMMAND_LINES: Final = 12
+CARD_OBJECTS: Final = 8
+CARD_FIELDS: Final = 8
+"""Changed fields shown per object."""
+CARD_DIFF_CHARS: Final = 3_500
+"""All objects and fields together."""
+CARD_LINES: Final = 8
+"""Notes, impact lines and the like, of each sort."""
+CARD_LIST_CHARS: Final = 1_500
+"""The lines of one such sort together. With the figures above, a card stays below MESSAGE_CHARS."""
+CARD_RUN_CHARS: Final = 700
+"""The command line of an exec: who approves it must see it."""
+CARD_OUTPUT_CHARS: Final = 1_500
+"""Head and tail of what the execs of a change printed."""
+CARD_OUTPUT_LINES: Final = 15
+PATH_CHARS: Final = 80
+VALUE_CHARS: Final = 80
+SENTENCE_CHARS: Final = 400
+"""A reason or a server's message on a card."""
+PROGRESS_STEPS: Final = 12
+PROGRESS_COMMAND_CHARS: Final = 120
+PROGRESS_THINKING_CHARS: Final = 400
+SCREEN_CHARS: Final = 6_000
+"""An answer with its output that is shown whole; of longer ones the message shows a summary, a file and a window show all."""
+SCREEN_LINES: Final = 80
+SUMMARY_CHARS: Final = 2_500
+"""The beginning of an answer that is longer than a screen."""
+OUTPUT_CHARS: Final = 3_500
+"""Head and tail of an output that is longer than a screen."""
+OUTPUT_LINES: Final = 40
+NARROW_COLUMNS: Final = 76
+"""Monospace lines up to this width do not wrap in a thread pane; wider tables become table blocks, which scroll sideways."""
+TABLE_CHARS: Final = 8_000
+"""All cells of a table block. Slack allows one table per message and 10,000 characters in it."""
+SUMMARY_ROWS: Final = 20
+"""Rows shown of a table that is too large for a message."""
+PAGE_LINES: Final = 100
+"""Lines of one page of the output window."""
+PAGE_CHARS: Final = 9_000
+FILTER_CHARS: Final = 100
+QUOTE_CHARS: Final = 500
+"""A person's question as it is repeated at the root of a thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How often a method may be called: on average, and at once after a pause."""
+
+    per_minute: float
+    burst: float
+
+
+RATES: Final[Mapping[str, Rate]] = {
+    "chat.postMessage": Rate(240, 30),  # special: "several hundred" per workspace, see CHANNEL_RATE
+    "chat.update": Rate(40, 20),  # tier 3
+    "chat.postEphemeral": Rate(80, 30),  # tier 4
+    "views.open": Rate(80, 30),  # tier 4
+    "views.update": Rate(80, 30),  # tier 4
+    "views.publish": Rate(80, 30),  # tier 4
+    "files.getUploadURLExternal": Rate(80, 20),  # tier 4
+    "files.completeUploadExternal": Rate(80, 20),  # tier 4
+    "assistant.threads.setStatus": Rate(50, 10),  # special: about 60 per minute and conversation
+    "agents.sessions.setStatus": Rate(40, 20),  # tier 3
+    "chat.startStream": Rate(16, 5),  # tier 2
+    "chat.stopStream": Rate(16, 5),  # tier 2
+    "chat.appendStream": Rate(80, 20),  # tier 4
+    "chat.delete": Rate(40, 10),  # tier 3
+    "conversations.members": Rate(80, 30),  # tier 4
+    "auth.test": Rate(400, 50),  # special: about 600 per minute
+    "users.info": Rate(80, 30),  # tier 4
+    "usergroups.users.list": Rate(16, 10),  # tier 2
+    "conversations.info": Rate(40, 20),  # tier 3
+    "conversations.history": Rate(40, 20),  # tier 3
+    "conversations.replies": Rate(40, 20),  # tier 3
+}
+"""Per workspace, four fifths of Slack's published tiers (20, 50 and 100 per minute for tiers 2, 3 and 4; bursts are tolerated)."""
+OTHER_RATE: Final = Rate(16, 5)
+CHANNEL_RATE: Final = Rate(60, 5)
+"""Posts to one channel: about one a second, with short bursts."""
+RESERVED: Final = 5
+"""Calls of a method's burst that progress leaves for cards and answers."""
+STATUS_CHARS: Final = 100
+STREAM_SECONDS: Final = 2.0
+"""Shortest time between two additions to a stream."""
+PROGRESS_SECONDS: Final = 1.5
+"""Shortest time between two edits of one progress message."""

@@ -1,0 +1,58 @@
+"""Finding a message of ours again, by the key in its metadata: what tells a lost post from a lost answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.slack.parse import Bot
+from bot.slack.web import Refused, WebApi, refused
+
+EVENT_TYPE = "kubectl_ai"
+_PAGE = 200
+_PAGES = 15
+
+
+def make_metadata(key: str) -> dict[str, Any]:
+    """What every message of ours carries."""
+    return {"event_type": EVENT_TYPE, "event_payload": {"key": key}}
+
+
+async def find_message(web: WebApi, bot: Bot, channel: str, thread_ts: str, key: str, *, file_name: str = "") -> str:
+    """The ts of our message with this key, or with a file of this name (messages of files carry no metadata), in the thread (or,
+    without one, among the channel's latest); '' if there is none.
+    Raises SurfaceUnavailableError if Slack cannot be asked: then nobody knows, and nothing may be posted."""
+    method = "conversations.replies" if thread_ts else "conversations.history"
+    arguments: dict[str, Any] = {"channel": channel, "include_all_metadata": True, "limit": _PAGE}
+    if thread_ts:
+        arguments["ts"] = thread_ts
+    for _ in range(_PAGES if thread_ts else 2):
+        reply = await web.ask(method, arguments)
+        if isinstance(reply, Refused):
+            if reply.error == "thread_not_found":
+                return ""
+            raise refused(method, reply)
+        for message in reply.data.get("messages") or []:
+            if _is_ours(message, bot) and (_key_of(message) == key or (file_name and file_name in _files_of(message))):
+                return str(message["ts"])
+        cursor = (reply.data.get("response_metadata") or {}).get("next_cursor")
+        if not cursor:
+            break
+        arguments["cursor"] = cursor
+    return ""
+
+
+def _is_ours(message: Mapping[str, Any], bot: Bot) -> bool:
+    return message.get("bot_id") == bot.bot_id or message.get("user") == bot.user_id
+
+
+def _files_of(message: Mapping[str, Any]) -> set[object]:
+    return {file.get("name") for file in message.get("files") or [] if isinstance(file, dict)}
+
+
+def _key_of(message: Mapping[str, Any]) -> object:
+    metadata = message.get("metadata")
+    if not isinstance(metadata, dict) or metadata.get("event_type") != EVENT_TYPE:
+        return None
+    payload = metadata.get("event_payload")
+    return payload.get("key") if isinstance(payload, dict) else None

@@ -1,0 +1,259 @@
+"""Slack as the chat that threads see (`bot.threads.ports.Surface`): rows and answers in, messages out."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import structlog
+
+from bot.changes.change import Change
+from bot.changes.freeze import Freeze
+from bot.errors import SurfaceError, SurfaceUnavailableError
+from bot.settings import ChangeSettings, SlackSettings
+from bot.slack.answers import File, Layout, join_whole, lay_out, render_root
+from bot.slack.blocks import Block, Rendered
+from bot.slack.cards import render_change
+from bot.slack.details import render_details, render_edit, render_reason
+from bot.slack.drafts import Draft, Pace
+from bot.slack.home import PROMPTS, render_home, render_overview
+from bot.slack.outputs import render_output
+from bot.slack.parse import Bot
+from bot.slack.people import People, raise_unless_user
+from bot.slack.pings import render_lapse, render_reminder
+from bot.slack.progress import render_progress
+from bot.slack.scopes import find_scope_problems
+from bot.slack.sender import Sender
+from bot.slack.text import clean
+from bot.slack.throttle import Priority, Ticket
+from bot.slack.web import Answer, Limited, Lost, Refused, Reply, WebApi, refused, unavailable
+from bot.slack.writing import Writing, is_direct
+from bot.threads.incoming import Glance
+from bot.threads.overview import Overview
+from bot.threads.ports import ProgressView
+from bot.threads.stores import Messages, Thread
+from bot.values.people import Person
+
+log = structlog.get_logger()
+
+_NOT_THERE = frozenset({"not_in_channel", "channel_not_found", "user_not_in_channel", "is_archived"})
+_TRIGGER_SECONDS = 2.5
+"""A trigger id is good for 3 s after the click; part of that is gone already."""
+_LONG_CHARS = 50_000
+
+
+class SlackSurface:
+    """Implements `bot.threads.ports.Surface`. `close` it before the Web API's session."""
+
+    def __init__(
+        self,
+        web: WebApi,
+        bot: Bot,
+        slack: SlackSettings,
+        changes: ChangeSettings,
+        messages: Messages,
+        *,
+        clock: Callable[[], float] = time.time,
+        pace: Pace | None = None,
+    ) -> None:
+        self._web = web
+        self._bot = bot
+        self._changes = changes
+        self._messages = messages
+        self._clock = clock
+        self._people = People(web, bot, slack)
+        self._sender = Sender(web, bot, messages, pace)
+        self._writing = Writing(web, messages, (pace or Pace()).stream)
+
+    async def start_thread(self, channel_id: str, key: str, user_id: str, text: str) -> str:
+        place = f"{self._bot.team_id}:{channel_id}:"
+        return await self._sender.show(Draft(f"root:{key}", place, channel_id, "", render_root(user_id, text), Priority.ANSWER))
+
+    async def show_progress(self, thread: Thread, turn: int, view: ProgressView) -> None:
+        """Returns at once while the turn works: the newest view is shown within the pace. Any other view is waited for."""
+        shown = replace(view, thinking="") if self._writing.previews(thread, view) else view
+        draft = _draft(thread, f"progress:{thread.id}:{turn}", render_progress(shown, thread.id, turn), Priority.PROGRESS)
+        if view.state == "working":
+            self._sender.show_soon(draft)
+            self._writing.follow(thread, turn, view)
+        else:
+            await self._writing.end(thread, view)
+            await self._sender.show(draft)
+
+    async def show_change(self, thread: Thread, change: Change, *, freeze: Freeze | None = None) -> None:
+        link = await self._link_to(change.superseded_by)
+        rendered = render_change(change, self._changes, self._clock(), freeze=freeze, successor_link=link)
+        await self._sender.show(_draft(thread, _change_key(change.id), rendered, Priority.CARD))
+
+    async def show_text(self, thread: Thread, key: str, text: str, *, code: str = "") -> None:
+        """What is longer than a screen is a summary, with the whole text as a file below it."""
+        layout = await _lay_out(text, code, key)
+        if layout is None:
+            return
+        name = f"text:{thread.id}:{key}"
+        kind, _, turn = key.partition(":")
+        if kind == "answer" and turn.isdecimal() and is_direct(thread):
+            await self._writing.hand_over(thread, int(turn), name)
+        showing = self._sender.submit(_draft(thread, name, layout.message, Priority.ANSWER))
+        if layout.file is None:
+            await showing
+            return
+        sharing = self._sender.submit(_draft_file(thread, f"file:{thread.id}:{key}", layout.file))
+        shown, shared = await asyncio.gather(showing, sharing, return_exceptions=True)
+        if isinstance(shown, BaseException):
+            raise shown
+        if isinstance(shared, SurfaceError) and not isinstance(shared, SurfaceUnavailableError):
+            told = lay_out(f"The file with the whole text could not be added: {shared} The button above shows all of it.")
+            if told is not None:
+                await self._sender.show(_draft(thread, f"{name}:nofile", told.message, Priority.ANSWER))
+        elif isinstance(shared, BaseException):
+            raise shared
+
+    async def share_file(self, thread: Thread, key: str, name: str, title: str, content: str) -> None:
+        await self._sender.show(_draft_file(thread, f"file:{thread.id}:{key}", File(name, title, clean(content))))
+
+    async def whisper(self, channel_id: str, thread_ts: str, user_id: str, text: str) -> None:
+        raise_unless_user(user_id)
+        layout = lay_out(text)
+        if layout is not None:
+            part = layout.message
+            body: dict[str, object] = {"channel": channel_id, "user": user_id, "text": part.text, "blocks": list(part.blocks)}
+            await self._post_whisper(channel_id, body | ({"thread_ts": thread_ts} if thread_ts else {}))
+
+    async def whisper_overview(self, channel_id: str, user_id: str, overview: Overview) -> None:
+        raise_unless_user(user_id)
+        part = render_overview(overview, self._bot)
+        await self._post_whisper(channel_id, {"channel": channel_id, "user": user_id, "text": part.text, "blocks": list(part.blocks)})
+
+    async def show_home(self, user_id: str, overview: Overview) -> None:
+        raise_unless_user(user_id)
+        reply = await self._web.call("views.publish", {"user_id": user_id, "view": render_home(overview, self._bot)})
+        if isinstance(reply, Refused):
+            raise refused("views.publish", reply)
+        if not isinstance(reply, Answer):
+            raise unavailable("views.publish", reply)
+
+    async def suggest(self, channel_id: str) -> None:
+        """Best effort: a workspace without the agent surface refuses it, and nobody misses anything."""
+        prompts = [{"title": title, "message": message} for title, message in PROMPTS]
+        body = {"channel_id": channel_id, "title": "What shall I look at?", "prompts": prompts}
+        reply = await self._web.call("assistant.threads.setSuggestedPrompts", body)
+        if not isinstance(reply, Answer):
+            log.info("no_suggestions", reply=str(reply))
+
+    async def is_member(self, channel_id: str, user_id: str) -> bool:
+        return await self._people.is_member(channel_id, user_id)
+
+    async def find_problems(self) -> Sequence[str]:
+        return find_scope_problems((await self._web.ask_headers("auth.test")).get("x-oauth-scopes"))
+
+    async def _post_whisper(self, channel_id: str, body: dict[str, object]) -> None:
+        method = "chat.postEphemeral"
+        reply: Reply = Lost("not tried")
+        for attempt in range(3):  # seeing a whisper twice does no harm, missing it does
+            await self._web.throttle.wait(method, channel_id, Ticket(Priority.CARD))
+            match reply := await self._web.call(method, body):
+                case Answer():
+                    return
+                case Refused(error) if error in _NOT_THERE:
+                    await self._tell_directly(body)
+                    return
+                case Refused():
+                    raise refused(method, reply)
+                case Limited(seconds):
+                    self._web.throttle.pause(method, channel_id, seconds)
+                case Lost():
+                    await asyncio.sleep(0.3 * (attempt + 1))
+        raise unavailable(method, reply)
+
+    async def _tell_directly(self, body: dict[str, object]) -> None:
+        """A slash command works where the bot is not a member, but a whisper does not: then a direct message says it."""
+        direct = {name: value for name, value in body.items() if name in {"text", "blocks"}} | {"channel": body["user"]}
+        await self._web.throttle.wait("chat.postMessage", str(body["user"]), Ticket(Priority.CARD))
+        reply = await self._web.call("chat.postMessage", direct | {"unfurl_links": False, "unfurl_media": False})
+        if isinstance(reply, Refused):
+            raise refused("chat.postMessage", reply)
+        if not isinstance(reply, Answer):
+            raise unavailable("chat.postMessage", reply)
+
+    async def show_details(self, trigger_id: str, change: Change) -> None:
+        await self._open_view(trigger_id, render_details(change))
+
+    async def show_output(self, glance: Glance, text: str, code: str) -> None:
+        whole = join_whole(text, code)
+        view = await asyncio.to_thread(render_output, whole, glance)
+        if glance.view_id:
+            await self._send_view("views.update", {"view_id": glance.view_id, "view": view})
+        else:
+            await self._open_view(glance.trigger_id, view)
+
+    async def ask_reason(self, trigger_id: str, change: Change) -> None:
+        await self._open_view(trigger_id, render_reason(change))
+
+    async def ask_command(self, trigger_id: str, change: Change) -> None:
+        await self._open_view(trigger_id, render_edit(change))
+
+    async def show_reminder(self, thread: Thread, change: Change) -> None:
+        rendered = render_reminder(change, self._changes, await self._link_to(change.id))
+        await self._sender.show(_draft(thread, f"remind:{change.id}", rendered, Priority.CARD))
+
+    async def show_lapse(self, thread: Thread, change: Change) -> None:
+        rendered = render_lapse(change, await self._link_to(change.id))
+        await self._sender.show(_draft(thread, f"lapsed:{change.id}", rendered, Priority.CARD))
+
+    async def person(self, user_id: str) -> Person:
+        return await self._people.fetch_person(user_id)
+
+    async def members_of(self, group_id: str) -> frozenset[str]:
+        return await self._people.fetch_members(group_id)
+
+    async def channel_refusal(self, channel_id: str) -> str:
+        return await self._people.check_channel(channel_id)
+
+    async def close(self, seconds: float = 5.0) -> None:
+        """Finishes the messages that are under way, for up to `seconds`."""
+        await self._writing.close(seconds)
+        await self._sender.close(seconds)
+
+    async def _open_view(self, trigger_id: str, view: Block) -> None:
+        """Once, and without waiting for its turn: a trigger id is good for three seconds and one window."""
+        if not trigger_id:
+            raise SurfaceError("Slack gave no way to open a window for this click; press the button again.")
+        await self._send_view("views.open", {"trigger_id": trigger_id, "view": view})
+
+    async def _send_view(self, method: str, body: dict[str, object]) -> None:
+        reply = await self._web.call(method, body, _TRIGGER_SECONDS)
+        if isinstance(reply, Refused):
+            raise refused(method, reply)
+        if not isinstance(reply, Answer):
+            raise unavailable(method, reply)
+
+    async def _link_to(self, change_id: int | None) -> str:
+        """The address of a change's card, if it is shown already; `auth.test` gave the workspace's own address."""
+        if change_id is None or not self._bot.url:
+            return ""
+        shown = await self._messages.get(_change_key(change_id))
+        if shown is None or not shown.ts:
+            return ""
+        return f"{self._bot.url.rstrip('/')}/archives/{shown.channel}/p{shown.ts.replace('.', '')}"
+
+
+def _change_key(change_id: int) -> str:
+    return f"change:{change_id}"
+
+
+async def _lay_out(text: str, code: str, key: str) -> Layout | None:
+    """Beside the event loop if it takes long."""
+    if len(text) + len(code) > _LONG_CHARS:
+        return await asyncio.to_thread(lay_out, text, code, key)
+    return lay_out(text, code, key)
+
+
+def _draft_file(thread: Thread, key: str, file: File) -> Draft:
+    return Draft(key, thread.id, thread.channel_id, thread.thread_ts, Rendered(file.title, ()), Priority.ANSWER, file)
+
+
+def _draft(thread: Thread, key: str, rendered: Rendered, priority: Priority) -> Draft:
+    return Draft(key, thread.id, thread.channel_id, thread.thread_ts, rendered, priority)

@@ -1,0 +1,137 @@
+"""Tables: found in kubectl's output and in Markdown, shown as table blocks (they scroll sideways, they never wrap) or CSV. Pure."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from bot.slack import limits
+from bot.slack.blocks import Block
+from bot.slack.text import clean
+
+_TITLE = re.compile(r"\S+(?: \S+)*")
+_DELIMITER = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*")
+_CELLS = re.compile(r"(?<!\\)\|")
+_MOST_LINES = 20_000
+_WIDEST = 60
+"""Characters a column is padded to in text: one long cell must not make every line long."""
+_MARKS = re.compile(r"(\*\*|__|~~|`)(.+?)\1")
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table: its rows, the header first, all as long as the header. `right` are the columns aligned to the right."""
+
+    rows: tuple[tuple[str, ...], ...]
+    right: frozenset[int] = frozenset()
+
+    @property
+    def fits(self) -> bool:
+        """Whether a table block can show all of it."""
+        chars = sum(len(cell) for row in self.rows for cell in row)
+        return len(self.rows) <= limits.TABLE_ROWS and len(self.rows[0]) <= limits.TABLE_COLUMNS and chars <= limits.TABLE_CHARS
+
+    def take(self, most: int) -> Grid:
+        """The header and the first rows, at most `most` of them and as many as a table block holds; one at least."""
+        rows, room = [self.rows[0]], limits.TABLE_CHARS - sum(len(cell) for cell in self.rows[0])
+        for row in self.rows[1 : most + 1]:
+            room -= sum(len(cell) for cell in row)
+            if room < 0:
+                break
+            rows.append(row)
+        return Grid(tuple(rows), self.right)
+
+
+def read_kubectl(output: str) -> Grid | None:
+    """The one table that `kubectl get` printed: capitals above columns that are two spaces apart at least. None for anything else."""
+    if output.count("\n") > _MOST_LINES:
+        return None
+    lines = [line.rstrip() for line in clean(output).split("\n") if line.strip()]
+    if len(lines) < 2 or not lines[0][:1].isupper() or lines[0] != lines[0].upper() or "  " not in lines[0]:
+        return None
+    starts = [match.start() for match in _TITLE.finditer(lines[0])]
+    if not 2 <= len(starts) <= limits.TABLE_COLUMNS or any("\t" in line for line in lines):
+        return None
+    ends = [*starts[1:], None]
+    for line in lines[1:]:
+        if any(line[start - 2 : start].strip() for start in starts[1:]):
+            return None  # text runs over the edge of a column
+    return Grid(tuple(tuple(line[start:end].strip() for start, end in zip(starts, ends, strict=True)) for line in lines))
+
+
+def is_wide(text: str) -> bool:
+    """Whether a line of it would wrap in a thread pane."""
+    return any(len(line) > limits.NARROW_COLUMNS for line in text.split("\n"))
+
+
+def split_markdown(lines: Sequence[str]) -> list[tuple[int, int, Grid]]:
+    """The Markdown tables among the lines: (first line, line after the last, table)."""
+    found, index = [], 0
+    while index + 1 < len(lines):
+        if "|" not in lines[index] or not _DELIMITER.fullmatch(lines[index + 1]) or "|" not in lines[index + 1] + lines[index].strip("| "):
+            index += 1
+            continue
+        head, marks = _split_row(lines[index]), _split_row(lines[index + 1])
+        if len(head) != len(marks) or len(head) > limits.TABLE_COLUMNS:
+            index += 1
+            continue
+        end = index + 2
+        while end < len(lines) and "|" in lines[end]:
+            end += 1
+        rows = (head, *(_split_row(line) for line in lines[index + 2 : end]))
+        right = frozenset(at for at, mark in enumerate(marks) if mark.endswith(":") and not mark.startswith(":"))
+        found.append((index, end, Grid(tuple(_fit_row(row, len(head)) for row in rows), right)))
+        index = end
+    return found
+
+
+def _split_row(line: str) -> list[str]:
+    inner = line.strip().removeprefix("|")
+    if inner.endswith("|") and not inner.endswith("\\|"):
+        inner = inner[:-1]
+    return [_MARKS.sub(r"\2", cell.strip().replace("\\|", "|")) for cell in _CELLS.split(inner)]
+
+
+def _fit_row(row: Sequence[str], length: int) -> tuple[str, ...]:
+    """As long as the header: what is too much goes into the last cell, so that nothing is lost."""
+    cells = [*row[: length - 1], " | ".join(row[length - 1 :])] if len(row) > length else row
+    return tuple(cell or "" for cell, _ in zip_longest(cells, range(length), fillvalue=""))
+
+
+def render_table(grid: Grid) -> Block:
+    """The table block of a grid that fits. Cells are literal text."""
+    block: Block = {"type": "table", "rows": [[_cell(cell) for cell in row] for row in grid.rows]}
+    if grid.right:
+        block["column_settings"] = [{"align": "right" if at in grid.right else "left"} for at in range(len(grid.rows[0]))]
+    return block
+
+
+def _cell(text: str) -> Block:
+    return {"type": "raw_text", "text": " ".join(clean(text).split()) or " "}  # Slack refuses an empty one
+
+
+def draw_text(grid: Grid) -> str:
+    """The table as aligned monospace text."""
+    rows = [tuple(" ".join(cell.split()) for cell in row) for row in grid.rows]
+    widths = [min(_WIDEST, max(len(row[at]) for row in rows)) for at in range(len(rows[0]))]
+    return "\n".join(
+        "   ".join(
+            cell.rjust(width) if at in grid.right else cell.ljust(width) for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
+
+
+def write_csv(grid: Grid) -> str:
+    """The table for a spreadsheet. A cell that a spreadsheet would compute begins with an apostrophe, which makes it text."""
+    file = io.StringIO()
+    csv.writer(file, lineterminator="\n").writerows([_disarm(cell) for cell in row] for row in grid.rows)
+    return file.getvalue()
+
+
+def _disarm(cell: str) -> str:
+    return f"'{cell}" if len(cell) > 1 and cell[0] in "=+-@" else cell

@@ -1,0 +1,176 @@
+"""One call of Slack's Web API, with its outcome as a value: what it answered, refused, limited, or that nobody knows.
+
+The SDK's own retries are off: its handler for lost connections repeats `chat.postMessage`, which posts twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.errors import SurfaceError, SurfaceUnavailableError
+from bot.slack.throttle import Priority, Throttle, Ticket
+
+_PASSING = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org", "rollup_error"})
+"""Error codes behind which the call may or may not have taken effect."""
+_DEFAULT_RETRY_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """It took effect."""
+
+    data: Mapping[str, Any]
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Slack said no, for good."""
+
+    error: str
+    detail: str = ""
+    """Slack's own words: what is wrong with the blocks, which scope is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """It did not take effect; Slack wants us to wait."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """No answer, or none that tells: it may have taken effect."""
+
+    why: str
+
+
+Reply = Answer | Refused | Limited | Lost
+
+
+class WebApi:
+    """Slack's Web API as the bot."""
+
+    def __init__(self, client: AsyncWebClient, throttle: Throttle, timeout_seconds: float = 10.0, pause_seconds: float = 0.5) -> None:
+        self._client = client
+        self.throttle = throttle
+        self._timeout_seconds = timeout_seconds
+        self._pause_seconds = pause_seconds
+
+    async def call(self, method: str, arguments: Mapping[str, Any], timeout_seconds: float | None = None) -> Reply:
+        """One attempt with a JSON body."""
+        return await self._attempt(method, {"json": dict(arguments)}, timeout_seconds)
+
+    async def ask(self, method: str, arguments: Mapping[str, Any], tries: int = 3) -> Answer | Refused:
+        """A call that changes nothing: repeated when it is lost or limited. Raises SurfaceUnavailableError after `tries`."""
+        reply: Reply = Lost("not tried")
+        for attempt in range(tries):
+            await self.throttle.wait(method, "", Ticket(Priority.CARD))
+            reply = await self._attempt(method, {"http_verb": "GET", "params": dict(arguments)}, None)
+            match reply:
+                case Answer() | Refused():
+                    return reply
+                case Limited(seconds):
+                    self.throttle.pause(method, "", seconds)
+                case Lost():
+                    await asyncio.sleep(self._pause_seconds * 2**attempt if attempt + 1 < tries else 0)
+        raise unavailable(method, reply)
+
+    async def ask_headers(self, method: str) -> Mapping[str, str]:
+        """The headers of an answer: Slack names the token's scopes there. Raises SurfaceError if it refuses, as `ask` otherwise."""
+        reply = await self.ask(method, {})
+        if isinstance(reply, Refused):
+            raise refused(method, reply)
+        return reply.headers
+
+    async def upload(self, url: str, content: bytes) -> Reply:
+        """Sends a file's bytes to the place Slack named, which takes no token."""
+        session = self._client.session
+        if session is None:
+            raise AssertionError("the client was built without a session")
+        try:
+            timeout = aiohttp.ClientTimeout(total=max(self._timeout_seconds, len(content) / 100_000))
+            async with session.post(
+                url, data=io.BytesIO(content), timeout=timeout, headers={"Content-Type": "application/octet-stream"}
+            ) as response:
+                return Answer({}, {}) if response.status == 200 else Lost(f"the upload was answered HTTP {response.status}")
+        except (aiohttp.ClientError, TimeoutError, OSError) as exc:
+            return Lost(f"the upload failed ({type(exc).__name__})")
+
+    async def _attempt(self, method: str, how: dict[str, Any], timeout_seconds: float | None) -> Reply:
+        try:
+            async with asyncio.timeout(timeout_seconds or self._timeout_seconds):
+                response = await self._client.api_call(method, **how)
+        except SlackApiError as exc:
+            return _read_error(exc)
+        except TimeoutError:
+            return Lost("it did not answer in time")
+        except (aiohttp.ClientError, SlackClientError, OSError) as exc:
+            return Lost(f"the connection failed ({type(exc).__name__})")
+        data = response.data
+        if not isinstance(data, dict):
+            return Lost("its answer was not JSON")
+        return Answer(data, response.headers)
+
+
+def _read_error(error: SlackApiError) -> Reply:
+    response: Any = error.response
+    data = getattr(response, "data", None)
+    status = int(getattr(response, "status_code", None) or getattr(response, "status", None) or 0)
+    headers = getattr(response, "headers", None) or {}
+    code = data.get("error") if isinstance(data, dict) else None
+    if status == 429 or code in {"ratelimited", "rate_limited"}:
+        return Limited(_read_seconds(headers.get("Retry-After")))
+    if not isinstance(data, dict) or not isinstance(code, str) or code in _PASSING or status >= 500:
+        return Lost(f"it answered {code or f'HTTP {status}'}")
+    metadata = data.get("response_metadata")
+    messages = metadata.get("messages") if isinstance(metadata, dict) else None
+    detail = str(data.get("needed") or "; ".join(str(message) for message in messages or [])[:500])
+    return Refused(code, detail)
+
+
+def _read_seconds(value: object) -> float:
+    try:
+        return max(0.0, float(str(value)))
+    except ValueError:
+        return _DEFAULT_RETRY_SECONDS
+
+
+def unavailable(method: str, reply: Reply) -> SurfaceUnavailableError:
+    """The error for a call that may be tried again later."""
+    if isinstance(reply, Limited):
+        return SurfaceUnavailableError(f"Slack limits {method} for {reply.seconds:g} s; it is tried again then.", reply.seconds)
+    why = reply.why if isinstance(reply, Lost) else "it refused"
+    return SurfaceUnavailableError(f"Slack cannot be asked ({method}: {why}); it is tried again.")
+
+
+_SENTENCES = {
+    "channel_not_found": "Slack does not know this channel, or kubectl-ai is not in it; invite it with /invite.",
+    "not_in_channel": "kubectl-ai is not in this channel; invite it with /invite.",
+    "is_archived": "This channel is archived; use another one.",
+    "restricted_action": "A workspace setting keeps kubectl-ai from posting in this channel; ask a workspace admin.",
+    "missing_scope": "The Slack app lacks a permission; add the scope to the app, and install it again.",
+    "expired_trigger_id": "The window came too late for Slack (3 s); press the button again.",
+    "exchanged_trigger_id": "Slack has opened a window for this click already; press the button again.",
+    "user_not_in_channel": "That person is not in this channel.",
+    "thread_not_found": "The thread is gone from Slack.",
+    "invalid_auth": "Slack does not accept the bot token any more; set SLACK_BOT_TOKEN to a valid one.",
+    "token_revoked": "The bot token was revoked; install the Slack app again and set SLACK_BOT_TOKEN.",
+    "account_inactive": "The bot's account is deactivated; install the Slack app again and set SLACK_BOT_TOKEN.",
+}
+
+
+def refused(method: str, reply: Refused) -> SurfaceError:
+    """The error for a call that Slack will not take."""
+    sentence = _SENTENCES.get(reply.error, "Slack refused a message of kubectl-ai; the log has the reason.")
+    detail = f": {reply.detail}" if reply.detail else ""
+    return SurfaceError(f"{sentence} ({method}: {reply.error}{detail})")

@@ -1,0 +1,247 @@
+"""What direct messages show besides: what the bot does right now as a status, and the answer while the model writes it.
+
+The stream of an answer is only a preview. The answer itself is drawn as always, and then takes the stream's message over. Whatever
+Slack does not let us stream (its five minutes are over, the method is unknown, the rate is used up) is simply not previewed.
+Outside of direct messages only one person would see a stream, so there is none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+
+import structlog
+
+from bot.slack import limits
+from bot.slack.markdown import Prose, read
+from bot.slack.text import flatten
+from bot.slack.throttle import Priority, Ticket
+from bot.slack.web import Answer, Refused, Reply, WebApi
+from bot.threads.ports import ProgressView
+from bot.threads.stores import Messages, Shown, Thread
+
+log = structlog.get_logger()
+
+_OPEN, _ENDED, _SPENT = "open", "ended", "spent"
+"""What the messages table says of a stream: it may grow; it stopped and may become the answer; it is something else."""
+_OVER = "message_not_in_streaming_state"
+_FOR_GOOD = frozenset({"unknown_method", "missing_scope", "not_authorized", "not_allowed_token_type", "channel_type_not_supported"})
+"""Refusals after which a method is not tried again in this process."""
+_STATUS_SECONDS = 60.0
+"""Slack takes a status away after two minutes, so it is said again before that."""
+_WAIT_SECONDS = 1.0
+"""For a turn within the rates; a preview that would come later is none."""
+
+
+@dataclass(slots=True)
+class _Pen:
+    """The thread that is being worked on."""
+
+    thread: Thread
+    turn: int
+    view: ProgressView
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    task: asyncio.Task[None] | None = None
+    is_over: bool = False
+    status: str = ""
+    said_at: float = 0.0
+    session: str = ""
+    ts: str = ""
+    """The stream's message; '' if none is open."""
+    begun: str = ""
+    """What the model had written when the stream was fed last, as it came."""
+    sent: str = ""
+    steps: int = 0
+    """Commands of the turn when the stream began: with one more, the text was no answer."""
+    passed: str = ""
+    """What begins with this is not previewed any more."""
+
+
+class Writing:
+    """Lives in one event loop; `close` it before the Web API's session."""
+
+    def __init__(self, web: WebApi, messages: Messages, flush_seconds: float = limits.STREAM_SECONDS) -> None:
+        self._web = web
+        self._messages = messages
+        self._flush_seconds = flush_seconds
+        self._pens: dict[str, _Pen] = {}
+        self._refused: set[str] = set()
+
+    def previews(self, thread: Thread, view: ProgressView) -> bool:
+        """Whether what the model writes is seen as a stream, and need not be seen elsewhere."""
+        return is_direct(thread) and bool(view.writing) and "chat.startStream" not in self._refused
+
+    def follow(self, thread: Thread, turn: int, view: ProgressView) -> None:
+        """Shows what a working turn does, as soon as the pace allows. Never waits."""
+        if not is_direct(thread):
+            return
+        pen = self._pens.setdefault(thread.id, _Pen(thread, turn, view))
+        pen.turn, pen.view = turn, view
+        pen.news.set()
+        if pen.task is None or pen.task.done():
+            pen.task = asyncio.create_task(self._write(pen))
+
+    async def end(self, thread: Thread, view: ProgressView) -> None:
+        """The turn does not work now: nothing grows any more, nothing is being done."""
+        if not is_direct(thread):
+            return
+        # Without a pen, an earlier process worked on the turn: what it told Slack still stands there.
+        pen = self._pens.pop(thread.id, None) or _Pen(thread, 0, view)
+        async with pen.lock:
+            pen.is_over, pen.view = True, view
+            if pen.task is not None:
+                pen.task.cancel()  # it does nothing while the lock is held here
+            if pen.ts:
+                await self._stop(pen)
+            elif pen.begun and len(view.steps) > pen.steps:
+                await self._messages.redrawn(_key(thread, pen.turn), _SPENT)
+            if pen.status:
+                await self._say(pen, "")
+            await self._set_session(pen, "suspended" if view.state == "waiting" else "active")
+
+    async def hand_over(self, thread: Thread, turn: int, key: str) -> None:
+        """Lets the answer, whose message has this key, take over what was streamed of it. After a crash the stream may still be open."""
+        stream = _key(thread, turn)
+        row = await self._messages.get(stream)
+        if row is None or row.digest not in (_OPEN, _ENDED) or await self._messages.get(key) is not None:
+            return
+        if row.digest == _OPEN and not await self._stop_message(row.channel, row.ts):
+            return
+        await self._messages.posted(key, row.channel, row.ts, "")
+        await self._messages.redrawn(stream, _SPENT)
+
+    async def close(self, seconds: float) -> None:
+        """Lets calls that are under way end, for up to `seconds`: what is streamed shall be known to the next process."""
+
+        async def lay_down(pen: _Pen) -> None:
+            async with pen.lock:
+                pen.is_over = True
+
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await asyncio.gather(*map(lay_down, self._pens.values()))
+        tasks = [pen.task for pen in self._pens.values() if pen.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _write(self, pen: _Pen) -> None:
+        while pen.news.is_set():
+            pen.news.clear()
+            async with pen.lock:
+                if pen.is_over:
+                    return
+                await self._set_session(pen, "processing")
+                await self._say(pen, f"is {flatten(pen.view.headline, limits.STATUS_CHARS)}…")
+                await self._stream(pen)
+            await asyncio.sleep(self._flush_seconds)
+
+    async def _say(self, pen: _Pen, status: str) -> None:
+        now = asyncio.get_running_loop().time()
+        if status == pen.status and now < pen.said_at + _STATUS_SECONDS:
+            return
+        body = {"channel_id": pen.thread.channel_id, "thread_ts": pen.thread.thread_ts, "status": status}
+        if isinstance(await self._call("assistant.threads.setStatus", body), Answer):
+            pen.status, pen.said_at = status, now
+
+    async def _set_session(self, pen: _Pen, state: str) -> None:
+        """While it is `processing`, Slack shows a Stop button of its own."""
+        if pen.session != state:
+            pen.session = state
+            body = {"channel_id": pen.thread.channel_id, "thread_ts": pen.thread.thread_ts, "status": state}
+            await self._call("agents.sessions.setStatus", body)
+
+    async def _stream(self, pen: _Pen) -> None:
+        written = pen.view.writing
+        if pen.ts and len(pen.view.steps) > pen.steps:
+            await self._stop(pen)
+        elif pen.ts and not written.startswith(pen.begun):
+            await self._take_back(pen)
+        if pen.passed and written.startswith(pen.passed):
+            return
+        text = take_safe(written)
+        if not pen.ts:
+            await self._start(pen, text)
+        elif len(text) > len(pen.sent) and text.startswith(pen.sent):
+            body = {"channel": pen.thread.channel_id, "ts": pen.ts, "markdown_text": text[len(pen.sent) :]}
+            if isinstance(await self._call("chat.appendStream", body), Answer):
+                pen.sent, pen.begun = text, written
+            else:
+                await self._stop(pen)
+
+    async def _start(self, pen: _Pen, text: str) -> None:
+        if not text.strip() or not await self._remove_orphan(pen):
+            return
+        pen.passed = pen.view.writing  # of a start that is refused or lost, no other is tried for this text
+        body = {"channel": pen.thread.channel_id, "thread_ts": pen.thread.thread_ts, "markdown_text": text}
+        reply = await self._call("chat.startStream", body)
+        if isinstance(reply, Answer):
+            pen.ts, pen.sent, pen.begun, pen.passed = str(reply.data["ts"]), text, pen.view.writing, ""
+            pen.steps = len(pen.view.steps)
+            await self._messages.posted(_key(pen.thread, pen.turn), pen.thread.channel_id, pen.ts, _OPEN)
+
+    async def _remove_orphan(self, pen: _Pen) -> bool:
+        """Takes away what a process that crashed has streamed of the reply that is now written once more; whether it is gone."""
+        row = await self._messages.get(_key(pen.thread, pen.turn))
+        return row is None or row.digest != _OPEN or await self._remove(row)
+
+    async def _take_back(self, pen: _Pen) -> None:
+        """The model begins anew: what was streamed of its last attempt is no part of anything."""
+        pen.ts = ""
+        row = await self._messages.get(_key(pen.thread, pen.turn))
+        if row is not None:
+            await self._remove(row)
+
+    async def _remove(self, row: Shown) -> bool:
+        await self._stop_message(row.channel, row.ts)
+        if not isinstance(await self._call("chat.delete", {"channel": row.channel, "ts": row.ts}), Answer):
+            return False
+        await self._messages.redrawn(row.key, _SPENT)
+        return True
+
+    async def _stop(self, pen: _Pen) -> None:
+        """Ends the stream. If commands came of the text, it was no answer and stays as what was said on the way."""
+        ts, pen.ts, pen.passed = pen.ts, "", pen.begun
+        if await self._stop_message(pen.thread.channel_id, ts):
+            await self._messages.redrawn(_key(pen.thread, pen.turn), _SPENT if len(pen.view.steps) > pen.steps else _ENDED)
+
+    async def _stop_message(self, channel: str, ts: str) -> bool:
+        """Whether the message is an ordinary one now."""
+        reply = await self._call("chat.stopStream", {"channel": channel, "ts": ts})
+        return isinstance(reply, Answer) or (isinstance(reply, Refused) and reply.error == _OVER)
+
+    async def _call(self, method: str, body: dict[str, str]) -> Reply | None:
+        """One attempt, best effort; None if it is not worth one."""
+        if method in self._refused:
+            return None
+        try:
+            async with asyncio.timeout(_WAIT_SECONDS):
+                await self._web.throttle.wait(method, "", Ticket(Priority.ANSWER))  # nothing more urgent calls these
+        except TimeoutError:
+            return None
+        reply = await self._web.call(method, body)
+        if isinstance(reply, Refused) and reply.error in _FOR_GOOD:
+            self._refused.add(method)
+            log.info("not_offered_by_slack", method=method, error=reply.error)
+        return reply
+
+
+def is_direct(thread: Thread) -> bool:
+    return thread.channel_id.startswith("D")
+
+
+def _key(thread: Thread, turn: int) -> str:
+    return f"stream:{thread.id}:{turn}"
+
+
+def take_safe(text: str) -> str:
+    """Of an unfinished Markdown text, what can be shown already: whole lines, made safe, up to the first code block or table."""
+    safe: list[str] = []
+    for piece in read(text[: text.rfind("\n") + 1]):
+        if not isinstance(piece, Prose):
+            break
+        safe.append(piece.text)
+    shown = "\n\n".join(safe)
+    return shown if len(shown) <= limits.MESSAGE_CHARS else ""

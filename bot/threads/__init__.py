@@ -1,0 +1,1 @@
+"""Threads, their inbox and transcript, and the worker that moves them on. Never imports an adapter."""

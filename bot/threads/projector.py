@@ -1,0 +1,129 @@
+"""Draws what a thread shows from its rows. Messages are projections: they are drawn again until the chat shows what the rows say."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+
+import structlog
+
+from bot.changes.change import Change, State
+from bot.errors import StoreError, SurfaceError, SurfaceUnavailableError
+from bot.threads import progress
+from bot.threads.progress import Live
+from bot.threads.stores import Thread
+from bot.threads.world import World
+from bot.values.transcript import Ended, Entry
+
+log = structlog.get_logger()
+
+_PAUSE_SECONDS = 0.5
+"""Between two drawings while work goes on: what changes faster is drawn once."""
+
+
+class Projector:
+    """Draws one thread. `live` is what its worker does right now; `poke` says that something changed."""
+
+    def __init__(self, world: World, thread_id: str, poked: asyncio.Event) -> None:
+        self.live = Live()
+        self._world = world
+        self._thread_id = thread_id
+        self._poked = poked
+        self._lock = asyncio.Lock()
+        self._shown: dict[str, object] = {}
+        """What this process drew by key, so that an equal drawing costs no call."""
+        self._retry_at = 0.0
+
+    def poke(self) -> None:
+        self._poked.set()
+
+    async def run(self) -> None:
+        """Draws after every poke, until cancelled."""
+        while True:
+            await self._poked.wait()
+            self._poked.clear()
+            await asyncio.sleep(max(0.0, self._retry_at - time.monotonic()))
+            await self.draw()
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def close(self, running: asyncio.Task[None]) -> None:
+        """Ends `run`, but not in the middle of a drawing."""
+        async with self._lock:
+            running.cancel()
+
+    async def draw(self) -> bool:
+        """Draws everything that is stale, oldest first; whether the thread now shows its rows."""
+        async with self._lock:
+            try:
+                await self._draw()
+            except (SurfaceUnavailableError, StoreError) as exc:
+                pause = exc.retry_after_seconds if isinstance(exc, SurfaceUnavailableError) else None
+                self._retry_at = time.monotonic() + (pause or 1.0)
+                log.warning("thread_not_drawn", thread=self._thread_id, why=str(exc))
+                return False
+            return True
+
+    async def _draw(self) -> None:
+        stores = self._world.stores
+        thread = await stores.threads.get(self._thread_id)
+        if thread is None:
+            return
+        # Read before the rest: what changes in between is drawn too new, and then once more.
+        undrawn = await stores.threads.undrawn(thread.id)
+        changes = {change.id: change for change in await stores.changes.of_thread(thread.id)}
+        turns = progress.by_turn(await stores.threads.transcript(thread.id))
+        fresh = [own for turn, own in turns.items() if turn > thread.drawn_turn]
+        for own in fresh:
+            await self._draw_progress(thread, own, changes)
+        for notice in undrawn.notices:
+            await self._draw_text(thread, f"notice:{notice.key}", notice.text)
+            await stores.threads.drew_notice(thread.id, notice.key)
+        # A superseded card last: it links to the one that took its place.
+        for change, version in sorted(undrawn.changes, key=lambda item: item[0].state is State.SUPERSEDED):
+            freeze = await stores.freezes.active(change.cluster) if change.is_open else None
+            show = partial(self._world.surface.show_change, thread, change, freeze=freeze)
+            await self._show(f"change:{change.id}", (change, version, freeze), show)
+            await self._ping(thread, change)
+            await stores.threads.drew_change(change.id, version)
+        for own in fresh:
+            for text in progress.texts_of(own):
+                await self._draw_text(thread, text.key, text.text, text.code)
+        await self._note_drawn(thread, fresh)
+
+    async def _ping(self, thread: Thread, change: Change) -> None:
+        """What a card alone would not tell people in time."""
+        if change.state is State.PROPOSED and change.reminded_at:
+            await self._show(f"remind:{change.id}", change.id, partial(self._world.surface.show_reminder, thread, change))
+        elif change.state is State.EXPIRED:
+            await self._show(f"lapsed:{change.id}", change.id, partial(self._world.surface.show_lapse, thread, change))
+
+    async def _draw_progress(self, thread: Thread, own: Sequence[Entry], changes: Mapping[int, Change]) -> None:
+        if progress.has_progress(own, has_model=bool(self._world.models)):
+            view = progress.view_of(own, changes, thread.namespace, self.live)
+            turn = own[0].turn
+            await self._show(f"progress:{turn}", view, partial(self._world.surface.show_progress, thread, turn, view))
+
+    async def _draw_text(self, thread: Thread, key: str, text: str, code: str = "") -> None:
+        await self._show(key, (text, code), partial(self._world.surface.show_text, thread, key, text, code=code))
+
+    async def _show(self, key: str, content: object, show: Callable[[], Awaitable[None]]) -> None:
+        if self._shown.get(key) == content:
+            return
+        try:
+            await show()
+        except SurfaceUnavailableError:
+            raise
+        except SurfaceError:  # refused for good: trying again would not help, and must not hold up the rest
+            log.exception("message_refused", thread=self._thread_id, key=key)
+        self._shown[key] = content
+
+    async def _note_drawn(self, thread: Thread, fresh: Sequence[Sequence[Entry]]) -> None:
+        drawn = thread.drawn_turn
+        for own in fresh:
+            if own[0].turn != drawn + 1 or not any(isinstance(entry, Ended) for entry in own):
+                break
+            drawn += 1
+        if drawn != thread.drawn_turn:
+            await self._world.stores.threads.update(thread.id, drawn_turn=drawn)

@@ -1,0 +1,58 @@
+"""The reaper: releases sandboxes of threads at rest, forgets what is old, and files freezes whose time is over."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+
+import structlog
+
+from bot.errors import BotError
+from bot.threads.stores import Thread
+from bot.threads.world import BOT, World
+
+log = structlog.get_logger()
+
+_EVERY_SECONDS = 60.0
+_LEASE_SECONDS = 60.0
+_EVENTS_SECONDS = 86_400.0
+"""How long events are kept after they were handled: redeliveries are known that long."""
+_USAGE_SECONDS = 2 * 86_400.0
+"""How long is kept what each reply used up: budgets look at the day that goes on, and transcripts tell the rest."""
+_REQUESTS_SECONDS = 86_400.0
+"""How long the exact requests of a change are kept after its end, for its Details; longer if it can be undone for longer."""
+
+
+async def reap(world: World) -> None:
+    """Looks once a minute, until cancelled."""
+    name = f"reaper-{uuid.uuid4().hex[:12]}"
+    while True:
+        await reap_once(world, name)
+        await asyncio.sleep(_EVERY_SECONDS)
+
+
+async def reap_once(world: World, name: str) -> None:
+    """Releases every sandbox that was idle for longer than its lease. Says nothing in the thread: the next use does."""
+    now = world.clock()
+    try:
+        for thread in await world.stores.threads.idle_since(now - world.settings.sandbox.lease_seconds):
+            await _release(world, thread, name)
+        await world.stores.inbox.prune(now - _EVENTS_SECONDS)
+        await world.stores.usage.prune(now - _USAGE_SECONDS)
+        await world.stores.threads.forget_requests(now - _REQUESTS_SECONDS, now - world.settings.changes.undo_seconds)
+        if await world.stores.freezes.end_due(BOT):
+            world.signals.threads.set()
+    except BotError:
+        log.warning("reaping_failed", exc_info=True)
+
+
+async def _release(world: World, thread: Thread, name: str) -> None:
+    threads = world.stores.threads
+    if not await threads.lease(thread.id, name, _LEASE_SECONDS):
+        return  # somebody works on it right now
+    try:
+        await world.sandboxes.release(thread.id)
+        await threads.update(thread.id, holds_sandbox=False)
+        log.info("sandbox_released", thread=thread.id)
+    finally:
+        await asyncio.shield(threads.release(thread.id, name))

@@ -1,0 +1,46 @@
+"""Runs every test on real parts: builds and starts the test cluster where this machine can, says what is skipped where it cannot."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CLUSTER = [sys.executable, "-m", "tests.cluster"]
+
+
+def missing_for_cluster() -> list[str]:
+    """Why the full cluster cannot run here; empty if it can."""
+    reasons = []
+    if os.geteuid() != 0:
+        reasons.append("not root: network namespaces, cgroups and gVisor need it")
+    if not shutil.which("go"):
+        reasons.append("no Go: install Go 1.26 or newer, Kubernetes is built from its modules")
+    reasons += [f"no {tool}: install it" for tool in ("nft", "runc", "ip") if not shutil.which(tool)]
+    return reasons
+
+
+def main(arguments: list[str]) -> int:
+    os.chdir(ROOT)
+    environment = dict(os.environ)
+    reasons = missing_for_cluster()
+    started = False
+    if reasons:
+        print("cluster tests are skipped: " + "; ".join(reasons), flush=True)
+        environment["KUBECTL_AI_SLACK_NO_CLUSTER"] = "; ".join(reasons)
+    else:
+        subprocess.run([*CLUSTER, "build"], check=True)
+        started = subprocess.run([*CLUSTER, "status"], stdout=subprocess.DEVNULL, check=False).returncode != 0
+        subprocess.run([*CLUSTER, "up"], check=True)
+    try:
+        return subprocess.run([sys.executable, "-m", "pytest", *arguments], env=environment, check=False).returncode
+    finally:
+        if started:
+            subprocess.run([*CLUSTER, "down", "--wipe"], check=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

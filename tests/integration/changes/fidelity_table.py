@@ -1,0 +1,234 @@
+"""Command lines that change something, in chapters: each goes on from what the line before it left behind.
+
+`$NS` is the namespace, which the names of cluster-wide objects hold too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests.integration.gateway.files import PROXY
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One command line. `why_other` says why a rehearsal of it does not print and end like the command itself."""
+
+    command: str
+    why_other: str = ""
+    why_apart: str = ""
+    """Why the results differ in a way that is not a mistake."""
+
+
+def _lines(*commands: str | Line) -> tuple[Line, ...]:
+    return tuple(Line(command) if isinstance(command, str) else command for command in commands)
+
+
+def _manifest(name: str, data: str, extra: str = "") -> str:
+    return f"printf 'apiVersion: v1\\nkind: ConfigMap\\nmetadata: {{name: {name}{extra}}}\\ndata: {{{data}}}\\n'"
+
+
+CHAPTERS: dict[str, tuple[Line, ...]] = {
+    "workloads": _lines(
+        "kubectl scale deploy/web --replicas=2",
+        "kubectl scale deploy/web --replicas=1 --current-replicas=2",
+        "kubectl set image deploy/web web=nginx:1.27",
+        "kubectl set env deploy/web MODE=slow EXTRA=1",
+        "kubectl set env deploy/web EXTRA-",
+        "kubectl set env deploy/web --from=configmap/spare",
+        "kubectl set resources deploy/web --limits=cpu=500m,memory=64Mi --requests=cpu=100m",
+        "kubectl set serviceaccount deploy/web robot",
+        "kubectl rollout restart deploy/web",
+        "kubectl rollout undo deploy/web",
+        "kubectl rollout undo deploy/web --to-revision=2",
+        "kubectl rollout pause deploy/web && kubectl rollout resume deploy/web",
+        "kubectl rollout pause deploy/web",
+        "kubectl set image deploy/web web=nginx:1.28 && kubectl set env deploy/web MODE=medium && kubectl rollout resume deploy/web",
+        'kubectl patch deploy/web --type=json -p \'[{"op":"replace","path":"/spec/replicas","value":2}]\'',
+        'kubectl patch deploy/web --type=merge -p \'{"spec":{"minReadySeconds":3}}\'',
+        'kubectl patch deploy/web -p \'{"spec":{"template":{"spec":{"containers":[{"name":"side","image":"busybox"}]}}}}\'',
+        'kubectl patch deploy/web -p \'{"spec":{"template":{"spec":{"containers":[{"name":"side","$patch":"delete"}]}}}}\'',
+        'kubectl patch deploy/web --subresource=scale --type=merge -p \'{"spec":{"replicas":1}}\'',
+        "kubectl label deploy/web tier=front && kubectl annotate deploy/web note=x",
+        "kubectl label deploy/web tier=back --overwrite",
+        "kubectl label deploy/web tier-",
+        "kubectl annotate deploy,svc --all note=y --overwrite",
+        "kubectl autoscale deploy/web --min=1 --max=3 --cpu=80%",
+        "kubectl expose deploy/web --name=web2 --port=80 --target-port=8080 --type=NodePort",
+        "kubectl set selector svc web2 app=other",
+        'kubectl patch svc web2 -p \'{"spec":{"type":"ClusterIP"}}\'',
+        "kubectl get deploy/web -o json | jq '.spec.template.spec.terminationGracePeriodSeconds=5' | kubectl replace -f -",
+        "EDITOR='sed -i s/minReadySeconds:.*/minReadySeconds:\\ 7/' kubectl edit deploy/web",
+        "kubectl scale sts/db --replicas=2",
+        "kubectl set image sts/db db=postgres:18",
+        "kubectl rollout restart sts/db",
+        "for d in $(kubectl get deploy -o name); do kubectl scale $d --replicas=2; kubectl annotate $d looped=yes; done",
+        "kubectl delete deploy web --cascade=orphan",
+        "kubectl apply -f web.yaml",
+        "sed -i s/1.27/1.29/ web.yaml && kubectl apply -f web.yaml",
+        "kubectl replace -f web.yaml && sed -i s/1.29/1.27/ web.yaml",
+        "kubectl apply -f web.yaml --server-side --force-conflicts",
+        "kubectl set image deploy/web *=nginx:1.30 --field-manager=mine",
+        "kubectl delete deploy/web --cascade=foreground --wait=false",
+        "kubectl delete sts/db --cascade=background",
+        "kubectl delete hpa,svc --all",
+    ),
+    "objects": _lines(
+        "kubectl create cm fresh --from-literal=a=1 --from-file=cm.yaml",
+        "kubectl create cm again --from-literal=a=1 && kubectl label cm again b=c && kubectl delete cm again",
+        "kubectl create secret generic hidden --from-literal=password=hunter2",
+        'kubectl patch secret hidden -p \'{"stringData":{"password":"hunter3","more":"x"}}\'',
+        "kubectl create secret docker-registry pull --docker-server=r.example --docker-username=u --docker-password=p",
+        "kubectl create secret tls cert --cert=cert.pem --key=key.pem",
+        "kubectl create deploy api --image=nginx:1.27 --replicas=2 --port=80",
+        "kubectl create quota small --hard=pods=50,configmaps=90",
+        "kubectl create job once --image=busybox -- true",
+        "kubectl create job tock --from=cronjob/tick",
+        "kubectl create cronjob tack --image=busybox --schedule='0 0 1 1 *' -- date",
+        "kubectl create service clusterip plain --tcp=80:8080 && kubectl create service externalname far --external-name=far.example",
+        "kubectl create service nodeport high --tcp=80",
+        "kubectl create ingress way --rule=a.example/x=api:80 --class=none",
+        "kubectl create pdb keep --selector=app=api --min-available=1",
+        "kubectl create priorityclass pc-$NS --value=5 --description=x",
+        "kubectl run lone --image=nginx:1.27 --labels=app=lone --env=A=B",
+        'kubectl run two --image=nginx --overrides=\'{"spec":{"terminationGracePeriodSeconds":3}}\' --port=80 --expose',
+        'kubectl patch pod lone --subresource=status --type=merge -p \'{"status":{"reason":"tested"}}\'',
+        "kubectl label pods -l app=lone seen=yes",
+        "kubectl debug lone --image=busybox --attach=false -q -c dbg",
+        "kubectl delete pod lone --grace-period=0 --force",
+        "kubectl delete pod two --now",
+        "kubectl create ns extra-$NS && kubectl -n extra-$NS create cm a --from-literal=x=1 && kubectl -n"
+        " extra-$NS create deploy d --image=x",
+        "kubectl label ns extra-$NS team=a && kubectl annotate ns extra-$NS team=b",
+        "kubectl delete ns extra-$NS --wait=false",
+        "kubectl create -f job.yaml",
+        "kubectl create -f gen.yaml -o name",
+        'kubectl create -f <(echo \'{"apiVersion":"v1","kind":"List","items":[\') || true',
+        "kubectl create -f list.json",
+        "kubectl create -f volume.yaml",
+        'kubectl patch cm settings --type=json -p \'[{"op":"remove","path":"/data/size"},{"op":"add","path":"/data/x","value":"y"}]\'',
+        'kubectl patch cm settings --type=merge -p \'{"data":{"x":null}}\'',
+        'kubectl patch cm settings --type=merge -p \'{"metadata":{"finalizers":["example.com/hold"]}}\'',
+        'kubectl patch cm settings --type=merge -p \'{"metadata":{"finalizers":null}}\' && kubectl delete cm settings',
+        "kubectl delete cm -l app=spare",
+        "kubectl delete cm nothing --ignore-not-found; kubectl delete cm fresh",
+        "kubectl get quota,pdb -o name | xargs kubectl delete",
+        "kubectl delete svc --field-selector=metadata.name=far",
+        Line("kubectl delete all -l app=api", why_other="what a controller takes away by itself is there or not when kubectl comes to it"),
+        "kubectl delete --raw /api/v1/namespaces/$NS/configmaps | jq -c '[.kind, [.items[].metadata.name]]'",
+        "kubectl delete job,cronjob,ing --all --cascade=background",
+        "kubectl delete priorityclass pc-$NS; kubectl delete pvc disk --wait=false",
+        "kubectl create deploy bad --image='' ; kubectl create cm 'Not Good'; kubectl scale deploy/none --replicas=1",
+    ),
+    "apply": _lines(
+        _manifest("applied", 'a: "1", b: "2"') + " | kubectl apply -f -",
+        _manifest("applied", 'a: "3"') + " | kubectl apply -f -",
+        _manifest("applied", 'a: "3"') + " | kubectl apply -f -; kubectl label cm applied after=x",
+        _manifest("served", 'a: "1", b: "2"') + " | kubectl apply --server-side -f -",
+        _manifest("served", 'a: "2"') + " | kubectl apply --server-side -f -",
+        _manifest("served", 'a: "9"') + " | kubectl apply --server-side --field-manager=other -f -",
+        _manifest("served", 'a: "9"') + " | kubectl apply --server-side --field-manager=other --force-conflicts -f -",
+        _manifest("served", 'c: "3"') + " | kubectl replace --force -f -",
+        _manifest("served", 'c: "4"') + " | kubectl apply -f -",
+        _manifest("both", 'c: "4"') + " | kubectl apply -f - && " + _manifest("both", 'c: "5"') + " | kubectl apply -f -",
+        _manifest("ssa2", 'c: "4"')
+        + " | kubectl apply --server-side -f - && "
+        + _manifest("ssa2", 'd: "5"')
+        + " | kubectl apply --server-side -f -",
+        "kubectl apply -f cm.yaml -f svc.yaml",
+        "kubectl apply -k .",
+        "kubectl kustomize . | sed 's/made: here/made: there/' | kubectl apply -f -",
+        "kubectl delete -k .",
+        "cat cm.yaml <(echo ---) svc.yaml <(echo ---) web.yaml | kubectl apply -f -",
+        "kubectl apply view-last-applied deploy web >/dev/null; kubectl apply set-last-applied -f svc.yaml --create-annotation",
+        "kubectl apply -f cm.yaml --prune -l made=here --prune-allowlist=core/v1/ConfigMap",
+        _manifest("pruned", "a: b", ", labels: {made: here}")
+        + " | kubectl apply -f - --prune -l made=here --prune-allowlist=core/v1/ConfigMap",
+        """kubectl get cm applied -o yaml | sed 's/"3"/"4"/; /resourceVersion:/d; /uid:/d' | kubectl apply -f -""",
+        """kubectl get cm applied -o yaml | sed 's/^  a: .*/  a: "7"/; /resourceVersion:/d; /uid:/d' | kubectl replace -f -""",
+        "kubectl annotate -f svc.yaml x=y && kubectl label -f svc.yaml x=y && kubectl delete -f svc.yaml",
+        "EDITOR='sed -i s/^..a:.*/\\ \\ a:\\ edited/' kubectl edit cm applied",
+        "EDITOR=true kubectl edit cm applied",
+        "kubectl diff -f web.yaml; sed -i 's/replicas: 5/replicas: 1/' web.yaml; kubectl diff -f web.yaml |"
+        " grep -c replicas; kubectl apply -f web.yaml",
+        "kubectl apply -f web.yaml --dry-run=server; kubectl apply -f web.yaml --dry-run=client; kubectl"
+        " delete cm applied --dry-run=server",
+        "printf 'kind: nothing' | kubectl apply -f -; kubectl apply -f missing.yaml; kubectl delete -f cm.yaml --ignore-not-found",
+    ),
+    "access": _lines(
+        "kubectl create role r --verb=get,list --resource=pods,deployments.apps && kubectl create"
+        " rolebinding rb --role=r --serviceaccount=$NS:robot",
+        "kubectl set subject rolebinding rb --user=alice --group=team",
+        "kubectl create clusterrole cr-$NS --verb=get --resource=nodes --non-resource-url=/metrics",
+        "kubectl create clusterrole agg-$NS --aggregation-rule=team=$NS",
+        "kubectl create clusterrolebinding crb-$NS --clusterrole=cr-$NS --user=bob",
+        "kubectl create role r --verb=get,watch --resource=pods --dry-run=client -o yaml | kubectl auth reconcile -f -",
+        "kubectl create role r2 --verb=get --resource=secrets --dry-run=client -o yaml | kubectl auth"
+        " reconcile --remove-extra-permissions -f -",
+        "kubectl create sa made && kubectl annotate sa made a=b && kubectl delete sa made",
+        "kubectl create serviceaccount builder",
+        "kubectl apply -f netpol.yaml",
+        Line(
+            "kubectl create token robot --duration=10m >/dev/null",
+            why_other="a token is given to nobody",
+        ),
+        "kubectl delete clusterrole,clusterrolebinding -l none=none; kubectl delete clusterrole cr-$NS agg-$NS",
+        "kubectl delete clusterrolebinding crb-$NS && kubectl delete role,rolebinding,netpol --all",
+        "sed s/NAME/csr-$NS/ csr.yaml | kubectl create -f -",
+        Line("kubectl certificate approve csr-$NS", why_other="the approval of a certificate is recorded and answered as refused"),
+        "kubectl delete csr csr-$NS",
+    ),
+    "custom": _lines(
+        "sed s/example.net/$NS.example.net/ crd.yaml | kubectl apply -f -",
+        "sed s/example.net/$NS.example.net/ gear.yaml | kubectl apply -f -; kubectl get gears.$NS.example.net -o name",
+        'kubectl patch gears.$NS.example.net g1 --type=merge -p \'{"spec":{"teeth":13}}\'',
+        "kubectl apply -f widget.yaml",
+        "kubectl scale widget w1 --replicas=5",
+        'kubectl patch widget w1 --type=merge -p \'{"spec":{"colour":"green"}}\'',
+        'kubectl patch widget w1 --type=merge -p \'{"spec":{"colour":"mauve"}}\'',
+        'kubectl patch widget w1 --subresource=status --type=merge -p \'{"status":{"size":3}}\'',
+        "kubectl apply -f widget.yaml && kubectl label widget w1 a=b && kubectl annotate wd w1 c=d",
+        'kubectl patch widget w1 --type=merge -p \'{"metadata":{"finalizers":["a.example/b"]}}\' && kubectl delete widget w1 --wait=false',
+        'kubectl patch widget w1 --type=json -p \'[{"op":"remove","path":"/metadata/finalizers"}]\'',
+        "sed s/w1/w2/ widget.yaml | kubectl apply --server-side -f - && sed s/w1/w2/ widget.yaml | kubectl apply --server-side -f -",
+        "sed 's/w1/w3/' widget.yaml | kubectl apply -f -",
+        Line(
+            "sed 's/w1/w3/; s/red/green/' widget.yaml | kubectl apply --server-side --force-conflicts -f -",
+            why_apart="kubectl hands the fields of client-side applies over in a second step that builds on the owners the first one makes:"
+            " it is put off to the next apply, as kubectl itself does where that step fails",
+        ),
+        Line("sed 's/w1/w3/; s/red/green/; s/2/3/' widget.yaml | kubectl apply -f -", why_apart="the owners are those of the line before"),
+        "kubectl delete widget w2 w3",
+        "kubectl apply -f badwidget.yaml; kubectl create -f widget.yaml && kubectl delete widgets --all",
+        "sed s/example.net/two.$NS.example.net/ crd.yaml | kubectl apply -f - && kubectl wait --for=condition=Established"
+        " crd/gears.two.$NS.example.net --timeout=20s && sed s/example.net/two.$NS.example.net/ gear.yaml | kubectl apply -f -",
+        "kubectl delete crd gears.two.$NS.example.net gears.$NS.example.net",
+    ),
+    "nodes": _lines(
+        "kubectl taint node n-$NS a=b:NoSchedule",
+        "kubectl taint node n-$NS a=c:NoExecute b=d:PreferNoSchedule --overwrite",
+        "kubectl taint node n-$NS a- b-",
+        "kubectl label node n-$NS pool=x && kubectl annotate node n-$NS y=z",
+        "kubectl cordon n-$NS",
+        "kubectl uncordon n-$NS",
+        "kubectl drain n-$NS --ignore-daemonsets --force --dry-run=server",
+        "kubectl drain n-$NS --ignore-daemonsets --force --pod-selector=app=one",
+        "kubectl drain n-$NS --ignore-daemonsets --force --disable-eviction",
+        'kubectl patch node n-$NS --subresource=status --type=merge -p \'{"status":{"capacity":{"example.com/thing":"3"}}}\'',
+        "kubectl delete node n-$NS",
+    ),
+    "clients": _lines(
+        "$PYTHON client.py",
+        PROXY + "curl -sS -X PATCH -H 'Content-Type: application/merge-patch+json'"
+        ' -d \'{"data":{"curl":"1"}}\' localhost:$(grep -o \'[0-9]*$\''
+        " port)/api/v1/namespaces/$NS/configmaps/settings | jq -r .data.curl; kill $!",
+        'kubectl create --raw /api/v1/namespaces/$NS/configmaps -f <(echo \'{"metadata":{"name":"raw"}}\') | jq -r .metadata.name',
+        "kubectl replace --raw /api/v1/namespaces/$NS/configmaps/raw -f <(kubectl get cm raw -o json | jq '.data.a=\"1\"') | jq -r .data.a",
+        "kubectl delete --raw /api/v1/namespaces/$NS/configmaps/raw | jq -r .status",
+        "kubectl get cm -o name | xargs -P2 -I{} kubectl label {} x=y | sort",
+        "for i in 1 2 3; do kubectl create cm loop-$i --from-literal=i=$i & done | sort; kubectl get cm -o name | grep -c loop",
+        "kubectl get cm -o name | grep loop | while read one; do kubectl delete $one; done",
+        "seq 3 | xargs -I{} kubectl annotate cm settings n{}=x",
+        "[ -n \"$(kubectl get cm settings -o jsonpath='{.data.colour}')\" ] && kubectl delete cm settings || kubectl create cm settings",
+    ),
+}

@@ -1,0 +1,265 @@
+"""The command `rehearse`, as people and scripts call it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.apiserver import ApiServer
+from tests.integration.gateway.audit import mark, persisted
+from tests.integration.gateway.files import lay_out
+
+pytestmark = pytest.mark.apiserver
+
+_MAIN = "import sys; from bot import rehearse; sys.exit(rehearse.main(sys.argv[1:]))"
+_ROOT = Path(__file__).parents[3]
+
+
+def _environment(server: ApiServer, folder: Path) -> dict[str, str]:
+    return {
+        "PATH": f"{server.kubectl.parent}:{os.environ['PATH']}",
+        "HOME": str(folder),
+        "KUBECONFIG": str(server.kubeconfig),
+        "PYTHONPATH": str(_ROOT),
+    }
+
+
+def _rehearse(server: ApiServer, folder: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    lay_out(folder)
+    argv = [sys.executable, "-c", _MAIN, *arguments]
+    environment = _environment(server, folder)
+    return subprocess.run(argv, input=stdin, env=environment, cwd=folder, capture_output=True, text=True, timeout=90, check=False)
+
+
+def test_a_read_exits_0_and_its_output_is_untouched(seeded: ApiServer, tmp_path: Path) -> None:
+    ran = _rehearse(seeded, tmp_path, "--", "kubectl", "-n", "shop", "get", "cm", "settings", "-o", "jsonpath={.data.colour}")
+
+    assert (ran.returncode, ran.stdout) == (0, "blue")
+    assert "not sandboxed" in ran.stderr
+
+
+def test_a_write_exits_3_and_the_change_is_shown(seeded: ApiServer, tmp_path: Path) -> None:
+    ran = _rehearse(seeded, tmp_path, "kubectl", "-n", "shop", "scale", "deploy", "web", "--replicas=5")
+
+    assert ran.returncode == 3
+    assert ran.stdout == "deployment.apps/web scaled\nscale Deployment shop/web\n  spec.replicas  3 → 5\n  • +2 pods (0/3 ready now)\n"
+
+
+def test_the_json_object_has_what_it_should_and_nothing_else(seeded: ApiServer, tmp_path: Path) -> None:
+    line = (
+        "kubectl -n shop scale deploy web --replicas=5; kubectl -n shop exec p1 -- id; kubectl -n shop attach p1; echo"
+        " out; echo err >&2; exit 7"
+    )
+    ran = _rehearse(seeded, tmp_path, "--json", "--", line)
+
+    report = json.loads(ran.stdout)
+    assert ran.returncode == 3
+    assert list(report) == ["exit_code", "stdout", "stderr", "writes", "connects", "refused"]
+    assert report["exit_code"] == 7
+    assert report["stdout"].endswith("out\n")
+    assert "err\n" in report["stderr"]
+    assert report["writes"] == [
+        {
+            "method": "PATCH",
+            "path": "/apis/apps/v1/namespaces/shop/deployments/web/scale",
+            "verb": "patch",
+            "group": "apps",
+            "resource": "deployments",
+            "subresource": "scale",
+            "namespace": "shop",
+            "name": "web",
+            "preview": True,
+            "diff": [{"path": "spec.replicas", "old": 3, "new": 5, "op": "replace"}],
+        }
+    ]
+    assert report["connects"][0]["argv"] == ["id"]
+    assert report["refused"][0]["path"].endswith("/attach")
+    assert report["refused"][0]["status"] == 0
+
+
+def test_what_the_server_rejects_is_told_and_is_no_success(seeded: ApiServer, tmp_path: Path) -> None:
+    line = """kubectl -n shop patch deploy web -p '{"spec":{"replicas":-5}}' || true"""
+    told, reported = _rehearse(seeded, tmp_path, "--", line), _rehearse(seeded, tmp_path, "--json", "--", line)
+
+    [rejected] = json.loads(reported.stdout)["refused"]
+    assert (told.returncode, reported.returncode) == (3, 3)
+    assert (rejected["method"], rejected["status"]) == ("PATCH", 422)
+    assert "must be greater than or equal to 0" in rejected["reason"]
+    assert f"The API server rejected PATCH {rejected['path']}: {rejected['reason']}" in told.stdout
+
+
+def test_standard_input_reaches_the_command(seeded: ApiServer, tmp_path: Path) -> None:
+    ran = _rehearse(seeded, tmp_path, "--json", "--", "kubectl apply -n shop -f -", stdin=_CM)
+
+    assert [write["name"] for write in json.loads(ran.stdout)["writes"]] == ["piped"]
+
+
+_CM = '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"piped"},"data":{"a":"1"}}'
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--kubeconfig", "/nowhere", "--", "true"], "/nowhere"),
+        (["--context", "nowhere", "--", "true"], "nowhere"),
+        (["--kubeconfig", "/dev/null", "--", "true"], "not one"),
+        (["--kubeconfig", "watch.py", "--", "true"], "watch.py"),
+        (["--kubeconfig", "unreachable.json", "--", "true"], "does not answer"),
+        (["--"], "name a command"),
+        ([], "name a command"),
+    ],
+)
+def test_what_cannot_start_exits_2_with_a_sentence(seeded: ApiServer, tmp_path: Path, arguments: list[str], words: str) -> None:
+    ran = _rehearse(seeded, tmp_path, *arguments)
+
+    assert ran.returncode == 2
+    assert words in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_program_that_does_not_exist_is_an_exit_code(seeded: ApiServer, tmp_path: Path) -> None:
+    ran = _rehearse(seeded, tmp_path, "--json", "--", "no-such-program", "x")
+
+    assert json.loads(ran.stdout)["exit_code"] == 127
+
+
+def test_a_rehearsal_that_waits_for_its_write_is_ended(seeded: ApiServer, tmp_path: Path) -> None:
+    ran = _rehearse(
+        seeded, tmp_path, "--json", "--", "kubectl -n shop rollout restart deploy/web; kubectl -n shop rollout status deploy/web"
+    )
+
+    report = json.loads(ran.stdout)
+    assert report["stderr"].endswith("stopped: waits for Deployment shop/web, which changes only after approval\n")
+    assert len(report["writes"]) == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "nohup kubectl -n shop delete cm spare >/dev/null 2>&1 &",
+        "setsid sh -c 'sleep 1; kubectl -n shop delete cm spare' >/dev/null 2>&1 & disown",
+        "kubectl -n shop delete cm spare --as=somebody --as-group=system:masters",
+    ],
+)
+def test_a_hidden_write_is_recorded(seeded: ApiServer, tmp_path: Path, line: str) -> None:
+    begin = mark(seeded)
+
+    ran = _rehearse(seeded, tmp_path, "--json", "--", line)
+
+    assert [write["name"] for write in json.loads(ran.stdout)["writes"]] == ["spare"]
+    assert ran.returncode == 3
+    assert persisted(seeded, begin) == []
+
+
+def test_what_a_command_leaves_running_is_not_waited_for_for_ever(seeded: ApiServer, tmp_path: Path) -> None:
+    ran = _rehearse(seeded, tmp_path, "--json", "--", "sleep 300 & setsid sleep 60 & echo $! > child; echo up")
+
+    report = json.loads(ran.stdout)
+    os.kill(int((tmp_path / "child").read_text()), signal.SIGKILL)
+    assert (report["exit_code"], report["stdout"]) == (0, "up\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("kubectl -n shop get cm spare -o name --as=somebody --as-group=system:masters", "configmap/spare"),
+        (
+            "kubectl auth whoami --as=a --as-uid=7 --as-user-extra=x/y=1 --as-user-extra=x/y=2 -o json | jq -c .status.userInfo",
+            '{"username":"a","uid":"7","groups":["system:authenticated"],"extra":{"x/y":["1","2"]}}',
+        ),
+        ("kubectl auth can-i get pods --as=system:serviceaccount:shop:robot; true", "no"),
+    ],
+)
+def test_one_may_look_as_somebody_else_as_far_as_the_server_lets_one(seeded: ApiServer, tmp_path: Path, line: str, words: str) -> None:
+    ran = _rehearse(seeded, tmp_path, "--json", "--", line)
+
+    assert json.loads(ran.stdout)["stdout"].strip() == words
+    assert ran.returncode == 0
+
+
+def test_a_command_sees_the_names_of_the_persons_own_kubeconfig(seeded: ApiServer, tmp_path: Path) -> None:
+    line = "kubectl config get-contexts; kubectl config get-users; kubectl config get-clusters; kubectl config current-context"
+
+    ran = _rehearse(seeded, tmp_path, "--json", "--", line)
+
+    environment = _environment(seeded, tmp_path)
+    directly = subprocess.run(["bash", "-c", line], env=environment, capture_output=True, text=True, timeout=60, check=True)
+    assert json.loads(ran.stdout)["stdout"] == directly.stdout
+
+
+def test_output_that_nobody_reads_any_more_is_no_failure(seeded: ApiServer, tmp_path: Path) -> None:
+    argv = [sys.executable, "-c", _MAIN, "--", "kubectl -n shop label cm spare unread=1 >/dev/null"]
+    process = subprocess.Popen(
+        argv, env=_environment(seeded, tmp_path), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+
+    _, stderr = process.communicate(timeout=60)
+
+    assert process.returncode == 3
+    assert "Traceback" not in stderr
+
+
+def test_an_interrupt_ends_the_whole_group(seeded: ApiServer, tmp_path: Path) -> None:
+    argv = [sys.executable, "-c", _MAIN, "--", "sleep 300 & echo $! > child; echo up; wait"]
+    process = subprocess.Popen(
+        argv, env=_environment(seeded, tmp_path), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "up\n"
+
+    process.send_signal(signal.SIGINT)
+    process.wait(timeout=30)
+    process.stdout.close()
+
+    child = int((tmp_path / "child").read_text())
+    deadline = time.monotonic() + 10
+    while _is_alive(child) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _is_alive(child)
+
+
+def test_apply_without_consent_changes_nothing(seeded: ApiServer, tmp_path: Path) -> None:
+    begin = mark(seeded)
+
+    ran = _rehearse(seeded, tmp_path, "--apply", "--", "kubectl -n shop label cm spare applied=no")
+
+    assert ran.returncode == 3
+    assert "not applied" in ran.stderr
+    assert persisted(seeded, begin) == []
+
+
+def test_apply_sends_exactly_what_was_recorded_once(seeded: ApiServer, tmp_path: Path) -> None:
+    begin = mark(seeded)
+
+    ran = _rehearse(
+        seeded, tmp_path, "--apply", "--yes", "--", "kubectl -n shop label cm spare applied=yes; kubectl -n shop create cm applied"
+    )
+
+    landed = [(entry["verb"], entry["objectRef"]["name"]) for entry in persisted(seeded, begin)]
+    subprocess.run(
+        [seeded.kubectl, "--kubeconfig", seeded.kubeconfig, "-n", "shop", "delete", "cm", "applied"], check=True, capture_output=True
+    )
+    subprocess.run(
+        [seeded.kubectl, "--kubeconfig", seeded.kubeconfig, "-n", "shop", "label", "cm", "spare", "applied-"],
+        check=True,
+        capture_output=True,
+    )
+    assert ran.returncode == 3, ran.stderr
+    assert "rehearse: done." in ran.stderr
+    assert landed == [("patch", "spare"), ("create", "applied")]
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False

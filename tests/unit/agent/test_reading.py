@@ -1,0 +1,114 @@
+"""`read_output`: ranges, text and paths of what the transcript keeps."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from bot.agent import reading
+from bot.agent.paths import PathError, select
+from bot.values.transcript import Entry
+from tests.unit.agent.builders import answered, asked, ran, replied, shell
+
+LOG = "".join(f"line {n} {'ERROR disk full' if n % 1000 == 0 else 'ok'}\n" for n in range(1, 100_001))
+PODS = json.dumps(
+    {"items": [{"metadata": {"name": f"web-{n}", "labels": {"app.kubernetes.io/name": "web"}}, "ready": n > 0} for n in range(3)]}
+)
+ROWS: list[Entry] = [
+    asked(),
+    replied(1, shell("a"), shell("b"), shell("c")),
+    answered(1, "a", ran(LOG)),
+    answered(1, "b", ran(PODS)),
+    answered(1, "c", ran("", 1, "Error: not found\n")),
+]
+
+
+def test_a_range_of_lines_out_of_megabytes() -> None:
+    result = reading.read(ROWS, {"output": 1, "lines": "50000-50002"})
+
+    assert result.stdout == "line 50000 ERROR disk full\nline 50001 ok\nline 50002 ok"
+    assert result.note == "Lines 50000 to 50002 of 100000 of output 1."
+
+
+def test_the_last_lines() -> None:
+    assert reading.read(ROWS, {"output": 1, "lines": "-2"}).stdout == "line 99999 ok\nline 100000 ERROR disk full"
+
+
+def test_a_range_behind_the_end_says_how_many_lines_there_are() -> None:
+    assert reading.read(ROWS, {"output": 1, "lines": "200000-200010"}).note == "Output 1 has 100000 lines."
+
+
+def test_text_with_the_lines_around_it_and_their_numbers() -> None:
+    result = reading.read(ROWS, {"output": 1, "grep": "line 3000 error", "context": 1})
+
+    assert result.stdout == "2999-line 2999 ok\n3000:line 3000 ERROR disk full\n3001-line 3001 ok"
+    assert result.note == "1 of 100000 lines of output 1 hold 'line 3000 error'."
+
+
+@pytest.mark.parametrize(
+    ("pattern", "hits"), [("disk full", 100), ("ERROR.*full", 100), ("full.*ERROR", 0), ("line 7 |line 8 ", 2), ("^line 9 ", 1)]
+)
+def test_alternatives_and_gaps_are_understood(pattern: str, hits: int) -> None:
+    assert reading.read(ROWS, {"output": 1, "grep": pattern}).note.startswith(f"{hits} of ")
+
+
+def test_a_pattern_that_would_never_end_as_an_expression_ends() -> None:
+    rows: list[Entry] = [asked(), replied(1, shell("a")), answered(1, "a", ran("a" * 100_000 + "!"))]
+
+    assert reading.read(rows, {"output": 1, "grep": "(a+)+$"}).note.startswith("0 of 1")
+
+
+def test_a_path_into_json() -> None:
+    result = reading.read(ROWS, {"output": 2, "jq": ".items[].metadata.name"})
+
+    assert result.stdout == "web-0\nweb-1\nweb-2"
+
+
+def test_stderr_is_read_when_there_is_nothing_else_or_when_asked() -> None:
+    assert reading.read(ROWS, {"output": 3, "grep": "not"}).stdout == "1:Error: not found"
+    assert reading.read(ROWS, {"output": 3, "stream": "stderr"}).stdout == "Error: not found\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({}, "1 to 3"),
+        ({"output": 0}, "1 to 3"),
+        ({"output": 4}, "1 to 3"),
+        ({"output": "x"}, "1 to 3"),
+        ({"output": 1, "lines": "first"}, "range such as"),
+        ({"output": 1, "jq": ".a"}, "is not JSON"),
+        ({"output": 2, "jq": ".items | map(.x)"}, "use paths such as"),
+    ],
+)
+def test_a_wrong_argument_is_answered_with_what_would_be_right(arguments: dict[str, object], words: str) -> None:
+    result = reading.read(ROWS, arguments)
+
+    assert result.status == "error"
+    assert words in result.note
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        (".", [json.loads(PODS)]),
+        (".items | length", [3]),
+        (".items[0] | keys", [["metadata", "ready"]]),
+        (".items[-1].metadata.name", ["web-2"]),
+        ('.items[0].metadata.labels["app.kubernetes.io/name"]', ["web"]),
+        ('.items[] | select(.metadata.name == "web-1") | .ready', [True]),
+        (".items[] | select(.ready != true) | .metadata.name", ["web-0"]),
+        (".no.such[].thing", []),
+        (".items[9].name", [None]),
+        ('.items[] | select(.metadata.name == "a|b")', []),
+    ],
+)
+def test_paths_mean_what_they_mean_in_jq(path: str, found: list[object]) -> None:
+    assert select(json.loads(PODS), path) == found
+
+
+@pytest.mark.parametrize("path", ["env", "$ENV.PATH", "input", ".items[] | select(.a == x)", "def f: f; f", ".items[", "..|.name"])
+def test_nothing_else_of_jq_is_run(path: str) -> None:
+    with pytest.raises(PathError, match="use paths such as"):
+        select(json.loads(PODS), path)

@@ -1,0 +1,79 @@
+"""A change in a frame: the same lines as on the card in Slack."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console, RenderableType
+
+from bot.changes.change import ObjectDiff, Send, SendState, State
+from bot.chat.cards import render_card, render_details
+from tests.unit.slack.rows import make_change, make_write
+
+NOW = 1_790_000_100.0
+
+
+def draw(card: RenderableType) -> str:
+    out = io.StringIO()
+    Console(file=out, width=140).print(card)
+    return out.getvalue()
+
+
+def test_a_change_that_waits_shows_command_difference_and_impact() -> None:
+    note = "its Pods go with it"
+    change = make_change(diffs=(replace(make_change().diffs[0], notes=(note,)),))
+
+    drawn = draw(render_card(change, undo_seconds=100, now=NOW))
+
+    for words in ("Change 42", "prod-eu · shop", "kubectl -n shop scale deploy/web --replicas=5", "spec.replicas  3 → 5", "• +2 pods"):
+        assert words in drawn
+    assert f"! Deployment shop/web: {note}" in drawn
+    assert "takes it back" not in drawn
+
+
+def test_nothing_on_a_card_hides_or_steers() -> None:
+    change = make_change(command="kubectl get pods\x1b[2J\u202e", impact=("\x1b]0;title\x07",))
+
+    drawn = draw(render_card(change, undo_seconds=100, now=NOW))
+
+    assert "\x1b" not in drawn
+    assert "\\u001b[2J\\u202e" in drawn
+
+
+@pytest.mark.parametrize(
+    ("state", "changes", "words"),
+    [
+        (State.DONE, {"decided_by": "local"}, "done · approved by you"),
+        (State.DONE, {"decided_by": "rule"}, "done · approved by the rule --skip-permissions"),
+        (State.DONE, {"decided_at": NOW, "sends": (Send(0, SendState.LANDED),)}, "undo 42 takes it back, until"),
+        (State.DONE, {"rollout": "5/5 ready after 12 s"}, "rollout: 5/5 ready after 12 s"),
+        (State.DENIED, {"decided_by": "local", "reason": "too many"}, "too many"),
+        (State.EXPIRED, {}, "lapsed"),
+        (State.SUPERSEDED, {"superseded_by": 43}, "superseded by change 43"),
+        (State.FAILED, {"sends": (Send(0, SendState.REFUSED, message="quota"),)}, "refused: Deployment shop/web: quota"),
+        (State.PARTIAL, {"sends": (Send(0, SendState.LANDED),)}, "partly applied, 1 of 1 in"),
+        (State.UNKNOWN, {"sends": (Send(0, SendState.SENT),)}, "kubectl -n shop get deployments.apps web -o yaml"),
+        (State.UNDONE, {"undone_by": 43}, "undone by change 43"),
+    ],
+)
+def test_every_end_is_told(state: State, changes: dict[str, object], words: str) -> None:
+    change = make_change(state=state, **changes)
+
+    assert words in draw(render_card(change, undo_seconds=100, now=NOW))
+
+
+def test_details_have_the_requests_but_no_value_of_a_secret() -> None:
+    secret = make_write(
+        request=replace(make_write().request, path="/api/v1/namespaces/shop/secrets/s", body=b'{"data":{"key":"aHVudGVyMg=="}}'),
+        info=replace(make_write().info, group="", resource="secrets", subresource="", name="s"),
+    )
+    change = make_change(writes=(make_write(), secret), diffs=(*make_change().diffs, ObjectDiff("update", "Secret", "shop", "s")))
+
+    drawn = draw(render_details(change))
+
+    assert "Request 1 of 2: PATCH /apis/apps/v1/namespaces/shop/deployments/web/scale" in drawn
+    assert '"replicas": 5' in drawn
+    assert "Request 2 of 2" in drawn
+    assert "aHVudGVyMg" not in drawn

@@ -1,0 +1,67 @@
+"""The command line of `chat`, in kubectl-ai's forms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.chat.options import load_settings, parse
+from bot.errors import ConfigError
+
+
+@pytest.mark.parametrize(("word", "is_quiet"), [("--quiet", True), ("--quiet=true", True), ("--quiet=false", False), ("--quiet=0", False)])
+def test_switches_are_written_as_in_go(word: str, is_quiet: bool) -> None:
+    options = parse([word, "why is the shop down?"])
+
+    assert (options.is_quiet, options.question) == (is_quiet, "why is the shop down?")
+
+
+def test_options_of_kubectl_ai_that_change_nothing_are_told() -> None:
+    options = parse(["--enable-tool-use-shim=true", "--mcp-client", "--remove-workdir=false", "-v", "4", "x"])
+
+    assert [sentence.partition(":")[0] for sentence in options.without_effect] == ["--enable-tool-use-shim", "--mcp-client"]
+
+
+def test_an_unknown_option_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        parse(["--approve-everything"])
+
+    assert exit_.value.code == 2
+    assert "--approve-everything" in capsys.readouterr().err
+
+
+def test_the_command_line_wins_over_file_and_environment(tmp_path: Path) -> None:
+    path = tmp_path / "settings.yaml"
+    path.write_text("model: {name: from-the-file, max_steps: 7, context_tokens: 5000}")
+    options = parse(["--config", str(path), "--model", "from-the-line", "--max-iterations", "3"])
+
+    model = load_settings(options, {"GEMINI_API_KEY": "k", "GEMINI_MODEL": "from-the-environment"}).model
+
+    assert (model.name, model.max_steps, model.context_tokens, model.api_key.get_secret_value()) == ("from-the-line", 3, 5000, "k")
+
+
+@pytest.mark.parametrize(
+    ("provider", "environment", "expected"),
+    [
+        ("vertexai", {"GOOGLE_CLOUD_PROJECT": "p"}, ("vertex", "", "")),
+        ("openai", {"OPENAI_API_KEY": "k"}, ("openai", "", "k")),
+        ("grok", {"GROK_API_KEY": "g", "OPENAI_API_KEY": "k"}, ("openai", "https://api.x.ai/v1", "g")),
+        ("ollama", {}, ("openai", "http://127.0.0.1:11434/v1", "")),
+        ("ollama", {"OLLAMA_HOST": "10.1.2.3:11434"}, ("openai", "http://10.1.2.3:11434/v1", "")),
+        ("llamacpp", {"LLAMACPP_HOST": "http://llama:8080/"}, ("openai", "http://llama:8080/v1", "")),
+    ],
+)
+def test_providers_have_the_names_of_kubectl_ai(provider: str, environment: dict[str, str], expected: tuple[str, str, str]) -> None:
+    model = load_settings(parse(["--llm-provider", provider]), environment).model
+
+    assert (model.provider, model.base_url, model.api_key.get_secret_value()) == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(["--llm-provider", "nobody"], "There is no provider nobody"), (["--max-iterations", "-3"], "Correct the options for the model")],
+)
+def test_what_is_wrong_is_said(arguments: list[str], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        load_settings(parse(arguments), {})
