@@ -145,14 +145,16 @@ class PooledSandboxes:
         if task is None:
             task = asyncio.create_task(self._take_proof(pod))
             self._proven[key] = task
+            task.add_done_callback(lambda done: self._forget_failed(key, done))
             for old in list(self._proven)[:-500]:
                 if self._proven[old].done():
                     del self._proven[old]
-        try:
-            await asyncio.shield(task)
-        except SandboxError:
-            self._proven.pop(key, None)
-            raise
+        await asyncio.shield(task)
+
+    def _forget_failed(self, key: tuple[str, str], proof: asyncio.Task[None]) -> None:
+        """Also when nobody waits for it any more, because the turn was stopped meanwhile."""
+        if (proof.cancelled() or proof.exception() is not None) and self._proven.get(key) is proof:
+            del self._proven[key]
 
     async def _take_proof(self, pod: Pod) -> None:
         if self._api_addresses is None:

@@ -1,6 +1,7 @@
 """From a thread to a proven sandbox."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -79,6 +80,37 @@ async def test_a_sandbox_that_is_not_isolated_is_never_handed_out() -> None:
 
     assert len(cluster.execs) == 2
     assert cluster.claims == []
+
+
+async def test_a_proof_that_fails_when_nobody_waits_for_it_any_more_is_taken_again() -> None:
+    cluster, may_fail = FakeCluster(), asyncio.Event()
+    unwatched: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unwatched.append(context))
+    async with sandboxes(cluster, Clock()) as pool:
+        prove = cluster.exec
+
+        async def fail(call: ExecCall) -> None:
+            await may_fail.wait()
+            await call.exit(1)
+
+        cluster.exec = fail
+        asking = asyncio.create_task(pool.acquire(THREAD))
+        while not cluster.execs:
+            await asyncio.sleep(0.01)
+        asking.cancel()
+        with suppress(asyncio.CancelledError):
+            await asking
+        proofs = [task for task in asyncio.all_tasks() if "_take_proof" in repr(task)]
+        may_fail.set()
+        await asyncio.wait(proofs)
+        del asking, proofs
+        gc.collect()
+        cluster.exec = prove
+        sandbox = await pool.acquire(THREAD)
+
+    assert sandbox.pod == "kubectl-ai-abcde"
+    assert len(cluster.execs) == 2
+    assert unwatched == []
 
 
 async def test_a_restarted_container_is_proven_again() -> None:
