@@ -67,8 +67,11 @@ class FakeSurface:
         self.homes: dict[str, Overview] = {}
         self.suggested: list[str] = []
         self.strange_channels: set[str] = set()
+        self.shown: list[str] = []
+        """The messages in the order in which they first came."""
         self.roots: dict[str, str] = {}
         self.is_down = False
+        self.takes_no_message = False
         self.on_show: Callable[[], None] = lambda: None
 
     async def start_thread(self, channel_id: str, key: str, user_id: str, text: str) -> str:
@@ -76,18 +79,18 @@ class FakeSurface:
         return self.roots.setdefault(key, f"{900 + len(self.roots)}.1")
 
     async def show_progress(self, thread: Thread, turn: int, view: ProgressView) -> None:
-        await self._reach()
+        await self._take(f"progress:{turn}")
         self.progress.setdefault((thread.id, turn), []).append(view)
         self.on_show()
 
     async def show_change(self, thread: Thread, change: Change, *, freeze: Freeze | None = None) -> None:
-        await self._reach()
+        await self._take(f"change:{change.id}")
         self.freezes[change.id] = freeze
         self.cards.setdefault(change.id, []).append(change)
         self.on_show()
 
     async def show_text(self, thread: Thread, key: str, text: str, *, code: str = "") -> None:
-        await self._reach()
+        await self._take(key)
         self.texts.setdefault(thread.id, {})[key] = (text, code)
         self.on_show()
 
@@ -154,6 +157,13 @@ class FakeSurface:
     async def channel_refusal(self, channel_id: str) -> str:
         await self._reach()
         return self.refused_channels.get(channel_id, "")
+
+    async def _take(self, key: str) -> None:
+        await self._reach()
+        if self.takes_no_message:
+            raise SurfaceUnavailableError("Slack takes no message.")
+        if key not in self.shown:
+            self.shown.append(key)
 
     async def _reach(self) -> None:
         await asyncio.sleep(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import structlog
@@ -73,24 +74,36 @@ class Projector:
         # Read before the rest: what changes in between is drawn too new, and then once more.
         undrawn = await stores.threads.undrawn(thread.id)
         changes = {change.id: change for change in await stores.changes.of_thread(thread.id)}
-        turns = progress.by_turn(await stores.threads.transcript(thread.id))
+        entries = await stores.threads.transcript(thread.id)
+        turns, question = progress.by_turn(entries), progress.question_of(entries)
         fresh = [own for turn, own in turns.items() if turn > thread.drawn_turn]
-        for own in fresh:
-            await self._draw_progress(thread, own, changes)
+        # A turn that waited for the one before may work already: its messages come after all of that one.
+        later = list(undrawn.changes)
+        for own in fresh[:-1]:
+            await self._draw_progress(thread, own, changes, question)
+            due = [drawn for drawn in later if drawn[0].turn == own[0].turn and drawn[0].state is not State.SUPERSEDED]
+            await self._draw_changes(thread, due)
+            later = [drawn for drawn in later if drawn not in due]
+            await self._draw_texts(thread, own)
+        for own in fresh[-1:]:
+            await self._draw_progress(thread, own, changes, question)
         for notice in undrawn.notices:
             await self._draw_text(thread, f"notice:{notice.key}", notice.text)
             await stores.threads.drew_notice(thread.id, notice.key)
+        await self._draw_changes(thread, later)
+        for own in fresh[-1:]:
+            await self._draw_texts(thread, own)
+        await self._note_drawn(thread, fresh)
+
+    async def _draw_changes(self, thread: Thread, undrawn: Sequence[tuple[Change, int]]) -> None:
+        stores = self._world.stores
         # A superseded card last: it links to the one that took its place.
-        for change, version in sorted(undrawn.changes, key=lambda item: item[0].state is State.SUPERSEDED):
+        for change, version in sorted(undrawn, key=lambda item: item[0].state is State.SUPERSEDED):
             freeze = await stores.freezes.active(change.cluster) if change.is_open else None
             show = partial(self._world.surface.show_change, thread, change, freeze=freeze)
             await self._show(f"change:{change.id}", (change, version, freeze), show)
             await self._ping(thread, change)
             await stores.threads.drew_change(change.id, version)
-        for own in fresh:
-            for text in progress.texts_of(own):
-                await self._draw_text(thread, text.key, text.text, text.code)
-        await self._note_drawn(thread, fresh)
 
     async def _ping(self, thread: Thread, change: Change) -> None:
         """What a card alone would not tell people in time."""
@@ -99,11 +112,15 @@ class Projector:
         elif change.state is State.EXPIRED:
             await self._show(f"lapsed:{change.id}", change.id, partial(self._world.surface.show_lapse, thread, change))
 
-    async def _draw_progress(self, thread: Thread, own: Sequence[Entry], changes: Mapping[int, Change]) -> None:
+    async def _draw_progress(self, thread: Thread, own: Sequence[Entry], changes: Mapping[int, Change], question: str) -> None:
         if progress.has_progress(own, has_model=bool(self._world.models)):
-            view = progress.view_of(own, changes, thread.namespace, self.live)
+            view = replace(progress.view_of(own, changes, thread.namespace, self.live), question=question)
             turn = own[0].turn
             await self._show(f"progress:{turn}", view, partial(self._world.surface.show_progress, thread, turn, view))
+
+    async def _draw_texts(self, thread: Thread, own: Sequence[Entry]) -> None:
+        for text in progress.texts_of(own):
+            await self._draw_text(thread, text.key, text.text, text.code)
 
     async def _draw_text(self, thread: Thread, key: str, text: str, code: str = "") -> None:
         await self._show(key, (text, code), partial(self._world.surface.show_text, thread, key, text, code=code))

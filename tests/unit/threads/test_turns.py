@@ -52,6 +52,22 @@ async def test_a_message_that_comes_twice_is_one_turn() -> None:
         assert b.sandboxes.ran == ["kubectl get pods"]
 
 
+async def test_what_a_turn_said_comes_before_the_turn_that_waited_for_it() -> None:
+    async with bench() as b:
+        b.sandboxes.programs["kubectl get pods"] = prints("web-1\n")
+        b.sandboxes.programs["kubectl scale"] = scales(b.cluster, 5)
+        b.sandboxes.programs["kubectl logs -f web-1"] = hangs
+        b.surface.takes_no_message = True
+        for number, text in enumerate(("kubectl get pods", "! kubectl scale", "kubectl logs -f web-1")):
+            await b.write(text, ts=f"100.{number}")
+        async with b.running() as bot:
+            await bot.until(lambda: len(b.sandboxes.ran) == 3)
+            b.surface.takes_no_message = False
+            await bot.until(lambda: "progress:3" in b.surface.shown)
+
+        assert b.surface.shown == ["progress:1", "answer:1", "progress:2", "change:1", "progress:3"]
+
+
 async def test_triage_runs_the_fixed_script() -> None:
     async with bench() as b:
         b.sandboxes.programs[triage.script("shop")] = prints("all is well\n")
