@@ -131,6 +131,12 @@ async def _stop_session(slack: LocalSlack, body: Json) -> Json:
     return {"stopped": sessions.stop(slack, person, _channel(slack, body, person), str(body["thread_ts"]))}
 
 
+async def _rename_session(slack: LocalSlack, body: Json) -> Json:
+    person = _person(slack, body)
+    channel = _channel(slack, body, person)
+    return {"renamed": sessions.retitle(slack, person, channel, str(body["thread_ts"]), str(body["title"]))}
+
+
 async def _dismiss(slack: LocalSlack, body: Json) -> Json:
     return {"dismissed": slack.ephemerals.remove(_person(slack, body).id, str(body["ts"]))}
 
@@ -225,6 +231,7 @@ ACTS: dict[str, Act] = {
     "read": _read,
     "dismiss": _dismiss,
     "stop-session": _stop_session,
+    "rename-session": _rename_session,
     "disconnect": _disconnect,
     "drop_acks": _drop_acks,
     "rates": _rates,

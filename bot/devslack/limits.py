@@ -49,6 +49,8 @@ TABLE_CHARS: Final = 10_000
 VIEW_JSON_BYTES: Final = 250_000
 
 SUGGESTED_PROMPTS: Final = 4
+SESSION_TITLE: Final = 200
+"""Whether Slack counts characters or UTF-16 units is not documented; here it is units, of which there are more."""
 VIEW_TITLE: Final = 24
 VIEW_BUTTON: Final = 24
 PRIVATE_METADATA: Final = 3_000

@@ -17,6 +17,7 @@ from bot.devslack.http_delivery import HttpDelivery
 from bot.devslack.journal import Journal
 from bot.devslack.messages import Messages
 from bot.devslack.rates import Rates
+from bot.devslack.sessions import Sessions
 from bot.devslack.sockets import Sockets
 from bot.devslack.tickets import ResponseUrls, Triggers
 from bot.devslack.traffic import Traffic
@@ -59,8 +60,7 @@ class LocalSlack:
         self.statuses: dict[tuple[str, str], tuple[str, float]] = {}
         self.streams: dict[tuple[str, str], float] = {}
         """When what is being streamed was begun, by channel and ts."""
-        self.sessions: dict[tuple[str, str], str] = {}
-        """What the app says its threads are in the middle of, by channel and ts."""
+        self.sessions = Sessions(self.journal, self.feed)
         self.suggestions: dict[str, Json] = {}
         self._unsettled: dict[str, Json] = {}
         self._restore()
@@ -76,6 +76,8 @@ class LocalSlack:
                     self.reads[(record["person"], record["channel"])] = record["ts"]
                 case "file":
                     self.files.restore(record)
+                case "session":
+                    self.sessions.restore(record)
                 case "event":
                     self._unsettled[record["payload"]["event_id"]] = record["payload"]
                 case "settled":
@@ -89,6 +91,8 @@ class LocalSlack:
             yield {"op": "read", "person": person, "channel": channel, "ts": ts}
         for file in self.files.all_complete():
             yield encode_file(file)
+        for session in self.sessions.all():
+            yield {"op": "session"} | session
         for payload in self._unsettled.values():
             yield {"op": "event", "payload": payload}
 

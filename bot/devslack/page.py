@@ -96,6 +96,7 @@ async def build_state(slack: LocalSlack, person: Person) -> Json:
             for (channel, ts), (status, until) in slack.statuses.items()
             if until > slack.config.clock() and slack.may_see(person.id, channel)
         ],
+        "sessions": [session for session in slack.sessions.all() if slack.may_see(person.id, session["channel"])],
         "connections": slack.sockets.count,
         "setup": await asyncio.to_thread(read_progress, slack.config.setup_progress),
     }

@@ -17,6 +17,7 @@ TIER_2, TIER_3, TIER_4 = 20, 50, 100
 SPECIAL = 600
 
 PER_MINUTE: Mapping[str, int] = {
+    "agents.sessions.rename": TIER_3,
     "agents.sessions.setStatus": TIER_3,
     "apps.connections.open": 10,  # tier 1, but an app may open its ten connections
     "assistant.threads.setSuggestedPrompts": TIER_3,

@@ -86,6 +86,15 @@ class App:
 
 
 @dataclass(frozen=True, slots=True)
+class Session:
+    """What the app says of one of its threads."""
+
+    status: str
+    """`processing`, `active`, `suspended` or `closed`"""
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Workspace:
     """Everything there is before anybody has spoken."""
 

@@ -102,6 +102,7 @@ RATES: Final[Mapping[str, Rate]] = {
     "files.getUploadURLExternal": Rate(80, 20),  # tier 4
     "files.completeUploadExternal": Rate(80, 20),  # tier 4
     "assistant.threads.setStatus": Rate(50, 10),  # special: about 60 per minute and conversation
+    "agents.sessions.rename": Rate(40, 20),  # tier 3
     "agents.sessions.setStatus": Rate(40, 20),  # tier 3
     "chat.startStream": Rate(16, 5),  # tier 2
     "chat.stopStream": Rate(16, 5),  # tier 2
@@ -122,6 +123,8 @@ CHANNEL_RATE: Final = Rate(60, 5)
 RESERVED: Final = 5
 """Calls of a method's burst that progress leaves for cards and answers."""
 STATUS_CHARS: Final = 100
+SESSION_TITLE: Final = 200
+"""Slack's own limit for the title of a thread in direct messages."""
 STREAM_SECONDS: Final = 2.0
 """Shortest time between two additions to a stream."""
 PROGRESS_SECONDS: Final = 1.5

@@ -1,4 +1,5 @@
-"""What direct messages show besides: what the bot does right now as a status, and the answer while the model writes it.
+"""What direct messages show besides: what the bot does right now as a status, the answer while the model writes it, and the
+first question as the thread's title.
 
 The stream of an answer is only a preview. The answer itself is drawn as always, and then takes the stream's message over. Whatever
 Slack does not let us stream (its five minutes are over, the method is unknown, the rate is used up) is simply not previewed.
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from bot.errors import StoreError
 from bot.slack import limits
 from bot.slack.markdown import Prose, read
 from bot.slack.text import flatten
@@ -32,6 +34,8 @@ _STATUS_SECONDS = 60.0
 """Slack takes a status away after two minutes, so it is said again before that."""
 _WAIT_SECONDS = 1.0
 """For a turn within the rates; a preview that would come later is none."""
+_BESIDE_SECONDS = 3.0
+"""For an answer to what is no part of a message: an answer to a person waits for these calls."""
 
 
 @dataclass(slots=True)
@@ -67,6 +71,7 @@ class Writing:
         self._messages = messages
         self._flush_seconds = flush_seconds
         self._pens: dict[str, _Pen] = {}
+        self._namings: dict[str, asyncio.Task[None]] = {}
         self._refused: set[str] = set()
 
     def previews(self, thread: Thread, view: ProgressView) -> bool:
@@ -107,7 +112,7 @@ class Writing:
         row = await self._messages.get(stream)
         if row is None or row.digest not in (_OPEN, _ENDED) or await self._messages.get(key) is not None:
             return
-        if row.digest == _OPEN and not await self._stop_message(row.channel, row.ts):
+        if row.digest == _OPEN and not _is_ordinary(await self._stop_message(row.channel, row.ts, "active")):
             return
         await self._messages.posted(key, row.channel, row.ts, "")
         await self._messages.redrawn(stream, _SPENT)
@@ -122,7 +127,7 @@ class Writing:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await asyncio.gather(*map(lay_down, self._pens.values()))
-        tasks = [pen.task for pen in self._pens.values() if pen.task is not None]
+        tasks = [*self._namings.values(), *(pen.task for pen in self._pens.values() if pen.task is not None)]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -143,15 +148,33 @@ class Writing:
         if status == pen.status and now < pen.said_at + _STATUS_SECONDS:
             return
         body = {"channel_id": pen.thread.channel_id, "thread_ts": pen.thread.thread_ts, "status": status}
-        if isinstance(await self._call("assistant.threads.setStatus", body), Answer):
+        if isinstance(await self._call("assistant.threads.setStatus", body, _BESIDE_SECONDS), Answer):
             pen.status, pen.said_at = status, now
 
     async def _set_session(self, pen: _Pen, state: str) -> None:
-        """While it is `processing`, Slack shows a Stop button of its own."""
-        if pen.session != state:
+        """While it is `processing`, Slack shows a Stop button of its own. A title counts only for a session that begins with this
+        call, so that what a person renamed stays as it is."""
+        if pen.session == state:
+            return
+        title = make_title(pen.view.question)
+        body = {"channel_id": pen.thread.channel_id, "thread_ts": pen.thread.thread_ts, "status": state}
+        reply = await self._call("agents.sessions.setStatus", body | ({"title": title} if title else {}), _BESIDE_SECONDS)
+        if isinstance(reply, Answer | Refused):
             pen.session = state
-            body = {"channel_id": pen.thread.channel_id, "thread_ts": pen.thread.thread_ts, "status": state}
-            await self._call("agents.sessions.setStatus", body)
+        if isinstance(reply, Answer) and title and not reply.data.get("title") and pen.thread.id not in self._namings:
+            naming = asyncio.create_task(self._name(pen.thread, title))  # beside: nothing waits for a title
+            self._namings[pen.thread.id] = naming
+            naming.add_done_callback(lambda _: self._namings.pop(pen.thread.id))
+
+    async def _name(self, thread: Thread, title: str) -> None:
+        """For a session without a title: a stream began it, or it is older than titles. Once: Slack does not say whether an answer
+        without a title means that there is none, and a person's own must not be overwritten."""
+        key = f"title:{thread.id}"
+        with contextlib.suppress(StoreError):
+            if await self._messages.get(key) is None:
+                body = {"channel_id": thread.channel_id, "thread_ts": thread.thread_ts, "title": title}
+                if isinstance(await self._call("agents.sessions.rename", body), Answer):
+                    await self._messages.posted(key, thread.channel_id, thread.thread_ts, "")
 
     async def _stream(self, pen: _Pen) -> None:
         written = pen.view.writing
@@ -195,7 +218,7 @@ class Writing:
             await self._remove(row)
 
     async def _remove(self, row: Shown) -> bool:
-        await self._stop_message(row.channel, row.ts)
+        await self._stop_message(row.channel, row.ts, "processing")
         if not isinstance(await self._call("chat.delete", {"channel": row.channel, "ts": row.ts}), Answer):
             return False
         await self._messages.redrawn(row.key, _SPENT)
@@ -204,16 +227,18 @@ class Writing:
     async def _stop(self, pen: _Pen) -> None:
         """Ends the stream. If commands came of the text, it was no answer and stays as what was said on the way."""
         ts, pen.ts, pen.passed = pen.ts, "", pen.begun
-        if await self._stop_message(pen.thread.channel_id, ts):
+        reply = await self._stop_message(pen.thread.channel_id, ts, "active" if pen.is_over else "processing")
+        if _is_ordinary(reply):
             await self._messages.redrawn(_key(pen.thread, pen.turn), _SPENT if len(pen.view.steps) > pen.steps else _ENDED)
+        if isinstance(reply, Refused):
+            pen.session = ""  # Slack ended the stream by itself, and takes the session for `active` since
 
-    async def _stop_message(self, channel: str, ts: str) -> bool:
-        """Whether the message is an ordinary one now."""
-        reply = await self._call("chat.stopStream", {"channel": channel, "ts": ts})
-        return isinstance(reply, Answer) or (isinstance(reply, Refused) and reply.error == _OVER)
+    async def _stop_message(self, channel: str, ts: str, session: str) -> Reply | None:
+        """`session` is what the thread's session goes on as; without it, that would be `active`."""
+        return await self._call("chat.stopStream", {"channel": channel, "ts": ts, "session_status": session})
 
-    async def _call(self, method: str, body: dict[str, str]) -> Reply | None:
-        """One attempt, best effort; None if it is not worth one."""
+    async def _call(self, method: str, body: dict[str, str], seconds: float | None = None) -> Reply | None:
+        """One attempt, best effort, of at most `seconds`; None if it is not worth one."""
         if method in self._refused:
             return None
         try:
@@ -221,7 +246,7 @@ class Writing:
                 await self._web.throttle.wait(method, "", Ticket(Priority.ANSWER))  # nothing more urgent calls these
         except TimeoutError:
             return None
-        reply = await self._web.call(method, body)
+        reply = await self._web.call(method, body, seconds)
         if isinstance(reply, Refused) and reply.error in _FOR_GOOD:
             self._refused.add(method)
             log.info("not_offered_by_slack", method=method, error=reply.error)
@@ -234,6 +259,17 @@ def is_direct(thread: Thread) -> bool:
 
 def _key(thread: Thread, turn: int) -> str:
     return f"stream:{thread.id}:{turn}"
+
+
+def _is_ordinary(reply: Reply | None) -> bool:
+    """Whether a stream is an ordinary message after this answer to its end."""
+    return isinstance(reply, Answer) or (isinstance(reply, Refused) and reply.error == _OVER)
+
+
+def make_title(question: str) -> str:
+    """One line, as long as Slack takes, whether it counts characters or UTF-16 units."""
+    line = flatten(question, limits.SESSION_TITLE)
+    return line if len(line.encode("utf-16-le")) <= 2 * limits.SESSION_TITLE else flatten(question, limits.SESSION_TITLE // 2)
 
 
 def take_safe(text: str) -> str:

@@ -206,3 +206,5 @@ class ProgressView:
     """What the model said last, or its text so far while it streams."""
     writing: str = ""
     """Its text so far, only while it streams."""
+    question: str = ""
+    """What was asked first in the thread, by which people find it again."""

@@ -102,6 +102,11 @@ def find_text(turns: Mapping[int, Sequence[Entry]], key: str) -> Text | None:
     return None if result is None else Text(key, "", observation.for_people(result, _OUTPUT_CHARS))
 
 
+def question_of(entries: Iterable[Entry]) -> str:
+    """What was asked first; '' if nothing was."""
+    return next((entry.text for entry in entries if isinstance(entry, Asked)), "")
+
+
 def by_turn(entries: Iterable[Entry]) -> dict[int, list[Entry]]:
     """The entries of each turn, turns in order."""
     turns: dict[int, list[Entry]] = {}

@@ -1,7 +1,8 @@
 """chat.startStream, chat.appendStream, chat.stopStream: a message that grows while the app writes it.
 
-As users found, Slack ends a stream by itself some five minutes after its start, and refuses what comes after that. People besides
-the recipient see only the beginning until then; here everybody sees all of it.
+A stream makes its thread a session that is `processing`; when it ends, that is `active` unless the app says otherwise. As users
+found, Slack ends a stream by itself some five minutes after its start, and refuses what comes after that. People besides the
+recipient see only the beginning until then; here everybody sees all of it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from bot.devslack.arguments import require
 from bot.devslack.blockkit.messages import check_content, name_blocks
 from bot.devslack.composing import compose_app_message
 from bot.devslack.methods.call import Call
+from bot.devslack.methods.sessions import read_state
 from bot.devslack.refusal import ApiRefusalError
 from bot.devslack.values import Channel, Json
 
@@ -29,6 +31,7 @@ async def start(call: Call) -> Json:
     text = _read_text(call)
     message = compose_app_message(call.slack, {"markdown_text": text}, str(root.get("thread_ts") or root["ts"]))
     call.slack.streams[channel.id, message["ts"]] = call.slack.config.clock()
+    call.slack.sessions.begin(channel.id, message["thread_ts"], "processing")
     call.slack.post(channel, message | {"streaming_state": "in_progress"})
     return {"ok": True, "channel": channel.id, "ts": message["ts"]}
 
@@ -46,6 +49,7 @@ async def append(call: Call) -> Json:
 async def stop(call: Call) -> Json:
     """chat.stopStream: with last words, and blocks below them."""
     channel, message = _find(call)
+    session = read_state(call, "session_status") if call.arguments.get("session_status") else "active"
     blocks = call.arguments.get("blocks")
     if blocks:
         check_content({"text": "…", "blocks": blocks})
@@ -55,6 +59,7 @@ async def stop(call: Call) -> Json:
     if call.arguments.get("metadata"):
         ended["metadata"] = call.arguments["metadata"]
     del call.slack.streams[channel.id, message["ts"]]
+    call.slack.sessions.begin(channel.id, message["thread_ts"], session)
     call.slack.replace(channel.id, ended)
     return {"ok": True, "channel": channel.id, "ts": message["ts"], "message": ended}
 
@@ -73,6 +78,7 @@ def _find(call: Call) -> tuple[Channel, Json]:
         raise ApiRefusalError(_NOT_STREAMING)
     if not _has_time(call, channel, message["ts"]):
         del call.slack.streams[place]
+        call.slack.sessions.begin(channel.id, message["thread_ts"], "active")
         call.slack.replace(channel.id, message | {"streaming_state": "completed"})
         raise ApiRefusalError(_NOT_STREAMING)
     return channel, message

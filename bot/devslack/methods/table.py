@@ -23,6 +23,7 @@ _READ_CHANNELS = ("channels:read", "groups:read", "im:read", "mpim:read")
 _READ_HISTORY = ("channels:history", "groups:history", "im:history", "mpim:history")
 
 METHODS: dict[str, Method] = {
+    "agents.sessions.rename": Method(sessions.rename, ("chat:write",)),
     "agents.sessions.setStatus": Method(sessions.set_status, ("chat:write",)),
     "apps.connections.open": Method(extras.connections_open, token_prefix="xapp-"),  # noqa: S106
     "assistant.threads.setSuggestedPrompts": Method(extras.set_suggested_prompts, ("assistant:write",)),

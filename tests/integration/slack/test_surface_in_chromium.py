@@ -12,6 +12,7 @@ from playwright.async_api import async_playwright, expect
 from bot.devslack.driver import wait_until
 from bot.threads.incoming import Glance, Opened
 from bot.threads.overview import Health, Overview, ThreadLine
+from bot.threads.ports import ProgressView
 from tests.unit.slack.rows import make_change, make_thread
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -99,3 +100,29 @@ async def test_direct_messages_suggest_questions_and_the_home_tab_shows_what_wai
     await page.screenshot(path=pictures / "home.png")
     await home.get_by_role("link", name="Change 42").click()
     await expect(page.get_by_role("region", name="Thread")).to_be_visible()
+
+
+async def test_threads_of_direct_messages_are_found_again_by_their_first_question(desk, page, pictures):
+    running = await desk.start(connect=True)
+    threads = []
+    for question in ("why is the shop down?", "how many pods has the database, and which of them restarted within the last hour?"):
+        thread = make_thread(await desk.driver.say("ana", "dm", question))
+        await running.surface.show_progress(thread, 1, ProgressView("done", "done", question=question))
+        await running.surface.show_text(thread, "answer:1", "The log names the setting `X`.")
+        threads.append(thread)
+    await running.surface.show_progress(threads[0], 2, ProgressView("waiting", "waiting for a decision", question="why is the shop down?"))
+    await page.goto(f"{desk.driver.base_url}/?as=ana#D01ANA")
+
+    await page.get_by_role("tab", name="History").click()
+    history = page.get_by_role("list", name="Threads")
+    lines = history.get_by_role("button")
+    await expect(lines).to_have_count(2)
+    await expect(history.get_by_role("button", name="why is the shop down? waits for an answer")).to_be_visible()
+    await lines.nth(1).click()
+    pane = page.get_by_role("region", name="Thread")
+    await expect(pane.get_by_role("heading")).to_contain_text("how many pods has the database")
+    await page.screenshot(path=pictures / "history.png")
+
+    await desk.driver.act("rename-session", channel="dm", thread_ts=threads[1].thread_ts, title="Database", **{"as": "ana"})
+    await expect(lines.nth(1)).to_contain_text("Database")
+    await expect(pane.get_by_role("heading")).to_have_text("Database")

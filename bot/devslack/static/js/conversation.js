@@ -4,6 +4,7 @@ import { act } from "./api.js";
 import { renderBlocks } from "./blocks.js";
 import { buildComposer } from "./composer.js";
 import { fill, h, icon } from "./dom.js";
+import { drawHistory } from "./history.js";
 import { MessageList } from "./message_list.js";
 import { avatar, channelLabel } from "./people.js";
 import { goToList } from "./route.js";
@@ -46,6 +47,7 @@ export class Conversation {
     this.notice = h("div", { class: "notice-place" });
     this.tabs = h("div", { class: "tabs", role: "tablist" });
     this.home = h("div", { class: "home blocks", role: "tabpanel", "aria-label": "Home" });
+    this.history = h("div", { class: "history", role: "tabpanel", "aria-label": "History" });
     this.empty = h("div", { class: "welcome" }, drawWelcome(channel));
     this.suggestions = h("div", { class: "suggested", role: "group", "aria-label": "Suggested questions" });
     this.list.scroller.prepend(this.empty);
@@ -56,7 +58,7 @@ export class Conversation {
         channel.is_im ? avatar(store.app.user, "small") : icon(channel.is_private ? "lock" : "hash"),
         h("h2", {}, label), channel.is_ext_shared && h("span", { class: "badge warn" }, "Shared with another workspace"),
         h("span", { class: "topic" }, channel.is_im ? store.app.description : channel.topic?.value)),
-      this.tabs, this.notice, this.home, this.list.scroller, this.suggestions, this.composer.form,
+      this.tabs, this.notice, this.home, this.history, this.list.scroller, this.suggestions, this.composer.form,
     );
     const isThreadOpen = document.querySelector(".thread:not([hidden])");
     if (matchMedia("(hover: hover)").matches && !isThreadOpen) this.composer.input.focus();
@@ -77,14 +79,14 @@ export class Conversation {
   }
 
   drawTabs(channel) {
-    const hasHome = channel.is_im;
-    this.tabs.hidden = !hasHome;
-    const isHome = hasHome && this.tab === "home";
-    this.home.hidden = !isHome;
-    this.list.scroller.hidden = this.composer.form.hidden = Boolean(isHome);
-    if (!hasHome) return;
+    this.tabs.hidden = !channel.is_im;
+    this.home.hidden = this.tab !== "home";
+    this.history.hidden = this.tab !== "history";
+    this.list.scroller.hidden = this.composer.form.hidden = this.tab !== "messages";
+    if (!channel.is_im) return;
     const tab = (name, text) => h("button", { type: "button", role: "tab", "aria-selected": String(this.tab === name), on: { click: () => this.choose(name) } }, text);
-    fill(this.tabs, tab("home", "Home"), tab("messages", "Messages"));
+    fill(this.tabs, tab("home", "Home"), tab("messages", "Messages"), tab("history", "History"));
+    drawHistory(this.history, channel);
     if (!store.home) {
       fill(this.home, h("p", { class: "empty" }, `${store.app.name} has drawn nothing here yet.`));
       return;
@@ -106,7 +108,7 @@ export class Conversation {
 
   choose(tab) {
     this.tab = tab;
-    act("open_home", { as: store.me, tab });
+    if (tab !== "history") act("open_home", { as: store.me, tab }); // the app is not told who looks at the history
     this.update();
   }
 

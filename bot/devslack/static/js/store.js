@@ -11,6 +11,7 @@ export const store = {
   channels: new Map(), // id → { …, messages: Map ts → message }
   ephemerals: new Map(), // ts → { channel, message }
   statuses: new Map(), // "channel/thread_ts" → { status, until }
+  sessions: new Map(), // "channel/thread_ts" → { channel, thread_ts, status, title }
   views: [],
   home: null,
   suggestions: null,
@@ -51,6 +52,8 @@ export function replaceState(state) {
   store.ephemerals = new Map(state.ephemerals.map((entry) => [entry.message.ts, entry]));
   store.statuses = new Map();
   for (const entry of state.statuses) setStatus(entry);
+  store.sessions = new Map();
+  for (const session of state.sessions) setSession(session);
   tell("state");
 }
 
@@ -64,6 +67,7 @@ const APPLY = {
     if (known) known.read = ts;
   },
   status: setStatus,
+  session: setSession,
   views: ({ views }) => { store.views = views; },
   home: ({ view }) => { store.home = view; },
   suggestions: ({ suggestions }) => { store.suggestions = suggestions; },
@@ -91,6 +95,19 @@ function setStatus({ channel, thread_ts: threadTs, status, seconds }) {
     store.statuses.delete(key);
     tell("status");
   }, seconds * 1000);
+}
+
+function setSession(session) {
+  store.sessions.set(`${session.channel}/${session.thread_ts}`, session);
+}
+
+/** The app's threads in a channel, the one with the latest message first: `{ root, last, status, title }`. */
+export function listSessions(channelId) {
+  const messages = store.channels.get(channelId)?.messages;
+  return [...store.sessions.values()]
+    .filter((session) => session.channel === channelId && messages?.has(session.thread_ts))
+    .map(({ thread_ts: ts, status, title }) => ({ root: messages.get(ts), last: messages.get(ts).latest_reply || ts, status, title }))
+    .sort((one, other) => (one.last > other.last ? -1 : 1));
 }
 
 const byTs = (one, other) => (one.ts < other.ts ? -1 : 1);

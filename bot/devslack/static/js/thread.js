@@ -35,6 +35,7 @@ export class Thread {
   build(channel) {
     const name = channelLabel(channel);
     this.list = new MessageList("Messages in this thread", { channel, inThread: true });
+    this.title = h("h2", {});
     this.status = h("div", { class: "status", role: "status" });
     this.list.scroller.append(this.status);
     const composer = buildComposer("Reply in thread", { channel, thread: this.rootTs }, () => this.list.goToEnd());
@@ -42,7 +43,7 @@ export class Thread {
       this.node,
       h("header", { class: "bar" },
         h("button", { type: "button", class: "icon-button back", "aria-label": "Back to the channel", on: { click: () => this.close() } }, icon("back")),
-        h("h2", {}, "Thread"), h("span", { class: "topic" }, channel.is_im ? name : `#${name}`),
+        this.title, h("span", { class: "topic" }, channel.is_im ? name : `#${name}`),
         h("button", { type: "button", class: "icon-button close", "aria-label": "Close thread", on: { click: () => this.close() } }, icon("close"))),
       this.list.scroller, composer.form,
     );
@@ -56,6 +57,8 @@ export class Thread {
     const replies = messages.filter((message) => !message.is_ephemeral).length - 1;
     const line = replies > 0 ? `${replies} ${replies === 1 ? "reply" : "replies"}` : "";
     this.list.update(messages, { afterRoot: line });
+    const title = store.sessions.get(`${this.channelId}/${this.rootTs}`)?.title || "Thread";
+    if (this.title.textContent !== title) fill(this.title, title);
     const entry = store.statuses.get(`${this.channelId}/${this.rootTs}`);
     fill(this.status, entry && [h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")), `${store.app.name} ${entry.status}`]);
     this.list.keepEnd();
