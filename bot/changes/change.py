@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.values.execs import Output
-from bot.values.requests import Json, RecordedWrite
+from bot.values.requests import Json, RecordedWrite, RefusedRequest
 
 
 class State(StrEnum):
@@ -108,6 +108,8 @@ class Change:
     impact: tuple[str, ...]
     created_at: float
     expires_at: float
+    refused: tuple[RefusedRequest, ...] = ()
+    """What its command asked for as well, and came to nothing: no part of the change, but whoever approves must know."""
     decided_by: str = ""
     decided_at: float = 0.0
     reason: str = ""

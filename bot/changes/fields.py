@@ -42,20 +42,21 @@ def between(before: Json, after: Json, *, with_status: bool = False) -> tuple[Fi
 
     What the server alone sets is left out, `status` too unless `with_status`. A Scale is compared by its `spec.replicas`.
     """
-    if _is_scale(after) or _is_scale(before):
+    if is_scale(after) or is_scale(before):
         before, after = _replicas(before), _replicas(after)
     old, new = _comparable(before, with_status=with_status), _comparable(after, with_status=with_status)
     return tuple(_changes(old, new, (), ""))
 
 
-def _is_scale(item: Json) -> bool:
+def is_scale(item: Json) -> bool:
+    """Whether it is what the scale subresource of an object answers."""
     return isinstance(item, dict) and item.get("kind") == "Scale" and str(item.get("apiVersion", "")).startswith("autoscaling/")
 
 
 def _replicas(item: Json) -> Json:
     spec = item.get("spec") if isinstance(item, dict) else None
     replicas = spec.get("replicas") if isinstance(spec, dict) else None
-    if replicas is None and _is_scale(item):
+    if replicas is None and is_scale(item):
         replicas = 0  # a Scale leaves out a zero
     return {} if replicas is None else {"spec": {"replicas": replicas}}
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from bot.changes.change import Change, ObjectDiff, Send, State
 from bot.values.execs import Executed
-from bot.values.requests import ApiRequest, ApiResponse, Identity, RecordedWrite
+from bot.values.requests import ApiRequest, ApiResponse, Identity, RecordedWrite, RefusedRequest
 
 
 class ClusterApi(Protocol):
@@ -45,6 +45,7 @@ class NewChange:
     impact: tuple[str, ...]
     created_at: float
     expires_at: float
+    refused: tuple[RefusedRequest, ...] = ()
     supersedes: int | None = None
     undoes: int | None = None
 

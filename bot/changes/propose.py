@@ -53,6 +53,7 @@ def build(
         impact=(*_suggested(read), *lines(recording.writes, diffs, around), *undo.cautions(recording.writes, diffs)),
         created_at=now,
         expires_at=now + settings.lapse_seconds,
+        refused=tuple(dict.fromkeys(recording.refused)),
     )
 
 
@@ -87,6 +88,7 @@ def renew(
         impact=(*_kept(change), *lines(writes, diffs, around), *undo.cautions(writes, diffs)),
         created_at=now,
         expires_at=now + settings.lapse_seconds,
+        refused=change.refused,  # the command was not run again
         supersedes=change.id,
         undoes=change.undoes,
     )

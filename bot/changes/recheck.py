@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from bot.changes import bodies, diff, live, secret_fields, undo
+from bot.changes import bodies, diff, live, secret_fields, sizes
 from bot.changes.change import ObjectDiff
 from bot.changes.fields import between
 from bot.changes.live import Refused
@@ -40,6 +40,7 @@ class Already:
 
 
 Check = Same | Moved | Already | Refused
+_AS_WANTED = Already(304, "was as this change wants it already, nothing was sent")
 GONE = Already(404, "was gone already, nothing was sent")
 
 
@@ -63,20 +64,30 @@ async def check(api: ClusterApi, write: RecordedWrite, approved: ObjectDiff) -> 
         went = response.status == 404 and approved.action in REMOVALS  # in between: a controller takes away what another removal orphaned
         return GONE if went else Refused.of(response)
     after = None if approved.action in (*REMOVALS, "deletecollection") else response.object
+    if write.info.subresource == "scale":
+        after = sizes.scaled(write, current, response.object)
     fresh = replace(write, before=current, after=after)
-    if _hides_its_size(write) and between(write.before, current):
-        return _moved(fresh, approved, "The object has changed, and where it keeps its size is not known here.")
+    if _hides_its_size(write):
+        return _with_hidden_size(write, approved, fresh, Same(request, precondition))
     shown = diff.of_write(fresh)
     if _are_equal(write, approved, shown):
         return Same(request, precondition)
     if approved.action in ("update", "scale") and approved.uid == shown.uid and not shown.fields:
-        return Already(304, "was as this change wants it already, nothing was sent")
+        return _AS_WANTED
     return Moved(fresh, shown)
 
 
 def _hides_its_size(write: RecordedWrite) -> bool:
     """Custom resources choose the field for their size: what is shown of a scale does not tell then from what it scales."""
-    return write.info.subresource == "scale" and write.before is not None and undo.size_of(write.before) is None
+    return write.info.subresource == "scale" and write.before is not None and sizes.path_of(write) is None
+
+
+def _with_hidden_size(write: RecordedWrite, approved: ObjectDiff, fresh: RecordedWrite, same: Same) -> Check:
+    """Of an object that is as it was, the size is what it was too."""
+    uid = str(bodies.metadata(fresh.before).get("uid") or "")
+    if (approved.uid and approved.uid != uid) or between(write.before, fresh.before):
+        return _moved(fresh, approved, "The object has changed, and where it keeps its size is not known here.")
+    return same if approved.fields else _AS_WANTED
 
 
 def _are_equal(write: RecordedWrite, approved: ObjectDiff, fresh: ObjectDiff) -> bool:

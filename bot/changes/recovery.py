@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, replace
 
-from bot.changes import bodies, diff, literals, live
+from bot.changes import bodies, diff, literals, live, sizes
 from bot.changes.change import FieldDiff, ObjectDiff, Send
 from bot.changes.fields import between
 from bot.changes.live import Refused
@@ -107,4 +107,5 @@ async def _changes_nothing(api: ClusterApi, write: RecordedWrite, current: Json)
         return False
     request, _ = with_precondition(write, current)
     response = await api.send(request, write.identity, dry_run=True)
-    return response.is_success and not between(current, response.object, with_status=write.info.subresource == "status")
+    then = sizes.scaled(write, current, response.object) if write.info.subresource == "scale" else response.object
+    return response.is_success and not between(current, then, with_status=write.info.subresource == "status")

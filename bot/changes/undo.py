@@ -9,11 +9,13 @@ from urllib.parse import quote
 
 import orjson
 
-from bot.changes import bodies, live, recreating
+from bot.changes import bodies, live, recreating, sizes
 from bot.changes.change import UNDOABLE, Change, ObjectDiff, SendState
+from bot.changes.fields import is_scale
 from bot.changes.impact.effects import enumerate_some
 from bot.changes.ledger import is_spared
 from bot.changes.restoring import json_patch, own_part, restore
+from bot.changes.sizes import size_of
 from bot.values.requests import ApiRequest, Json, RecordedWrite, RequestInfo
 from bot.values.tool_use import read_use
 
@@ -99,7 +101,7 @@ def obstacle(write: RecordedWrite) -> str:
         return "" if _makes(write) else "what there was before is not known."
     if not write.has_preview or write.after is None:
         return "the server could not preview what it changes."
-    if info.subresource == "scale" and size_of(write.before) is None:
+    if info.subresource == "scale" and is_scale(write.after) and size_of(write.before) is None:
         return "its size is kept in a field that is not known here."
     return _of_image(write.before)
 
@@ -160,8 +162,9 @@ def reverse(target: Target, now: Json) -> Step | Left:
     is_made_anew = any(write.request.method == "DELETE" for write in target.writes)
     if not is_made_anew and _uid(target.before) != _uid(now):
         return Left(target.title, "it is another object of the same name by now.")
-    is_scale = all(write.info.subresource == "scale" for write in target.writes)
-    return _scale(target, now) if is_scale else _patch(target, now)
+    # Where a size is kept elsewhere, it is taken back as any other field.
+    is_sized = all(write.info.subresource == "scale" and sizes.path_of(write) == sizes.REPLICAS for write in target.writes)
+    return _scale(target, now) if is_sized else _patch(target, now)
 
 
 def _landed(change: Change) -> Iterator[tuple[RecordedWrite, str]]:
@@ -262,15 +265,6 @@ def _patch(target: Target, now: Json) -> Step | Left:
 
 def _is_restart(operations: Sequence[dict[str, Any]]) -> bool:
     return any("restartedAt" in orjson.dumps(operation).decode() and "/spec/template/" in operation["path"] for operation in operations)
-
-
-def size_of(item: Json) -> int | None:
-    """The replicas of a Scale or of an object that keeps them where most kinds do; None if it does not."""
-    spec = item.get("spec") if isinstance(item, dict) else None
-    found = spec.get("replicas") if isinstance(spec, dict) else None
-    if found is None and isinstance(item, dict) and item.get("kind") == "Scale":
-        return 0  # a Scale leaves out a zero
-    return found if isinstance(found, int) else None
 
 
 def _uid(item: Json) -> Json:

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.text import Text
 
-from bot.changes import undo
+from bot.changes import refusals, undo
 from bot.changes.change import Change, ObjectDiff, SendState, State
 from bot.local.surface import PEOPLE
 from bot.slack.details import describe_body
@@ -19,6 +19,8 @@ from bot.slack.outcomes import write_check
 from bot.slack.text import cut_middle, flatten, reveal
 
 _COLOURS = {State.PROPOSED: "yellow", State.DONE: "green", State.FAILED: "red", State.PARTIAL: "red", State.UNKNOWN: "magenta"}
+_REFUSED = 5
+"""Refused requests that a card names."""
 _SENTENCE_CHARS = 500
 _VALUE_CHARS = 2_000
 _OUTPUT_CHARS, _OUTPUT_LINES = 20_000, 200
@@ -26,7 +28,10 @@ _OUTPUT_CHARS, _OUTPUT_LINES = 20_000, 200
 
 def render_card(change: Change, *, undo_seconds: float, now: float) -> RenderableType:
     """What the change is, for the one who decides; when it is decided, what became of it. `now` is epoch seconds."""
-    lines = [*_describe_objects(change), *_describe_notes(change)] if change.state is State.PROPOSED else list(_describe_outcome(change))
+    if change.state is State.PROPOSED:
+        lines = [*_describe_objects(change), *_describe_refused(change), *_describe_notes(change)]
+    else:
+        lines = list(_describe_outcome(change))
     if undo.is_offered(change, undo_seconds, now):
         lines.append(Text(f"undo {change.id} takes it back, until {_show_time(change.decided_at + undo_seconds, now)}", style="dim"))
     title = f"Change {change.id} · {describe_state(change, now)}"
@@ -69,6 +74,9 @@ def render_details(change: Change) -> RenderableType:
     for diff in change.diffs:
         parts.append(_title(diff))
         parts += [Text(f"  {reveal(field.path) or '(whole object)'}\n    {describe_change(field, _VALUE_CHARS)}") for field in diff.fields]
+    if change.refused:
+        parts.append(Text("Refused, and no part of this change", style="bold"))
+    parts += [Text(f"  {reveal(refusals.describe_fully(refused))}") for refused in change.refused]
     for position, write in enumerate(change.writes):
         request = write.request
         parts.append(Text(f"Request {position + 1} of {len(change.writes)}: {reveal(f'{request.method} {request.path}')}", style="bold"))
@@ -91,6 +99,11 @@ def _title(diff: ObjectDiff) -> Text:
     return Text.assemble((flatten(diff.title, 200), "bold"), f"  {flatten(diff.action, 40)}")
 
 
+def _describe_refused(change: Change) -> Iterator[Text]:
+    for line in refusals.lines(change.refused, _REFUSED):
+        yield Text(flatten(f"! {line}", _SENTENCE_CHARS), style="yellow")
+
+
 def _describe_notes(change: Change) -> Iterator[Text]:
     notes = [f"! {diff.title}: {note}" for diff in change.diffs for note in diff.notes]
     told = {note for diff in change.diffs for note in diff.notes}
@@ -102,6 +115,8 @@ def _describe_notes(change: Change) -> Iterator[Text]:
 def _describe_outcome(change: Change) -> Iterator[Text]:
     for diff in change.diffs:
         yield _title(diff)
+    if change.state is not State.DENIED:
+        yield from _describe_refused(change)
     if change.reason:
         yield Text(flatten(change.reason, _SENTENCE_CHARS))
     if change.state in {State.PARTIAL, State.FAILED, State.UNKNOWN}:

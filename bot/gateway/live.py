@@ -12,7 +12,7 @@ from bot.gateway.planned import NO_DRY_RUN, Write, before_of, blames_rehearsed, 
 from bot.gateway.request_info import build_path
 from bot.gateway.session import Session
 from bot.gateway.stacking import without_preview
-from bot.gateway.subresources import REPLICAS, binding_effect, effect
+from bot.gateway.subresources import binding_effect, effect
 from bot.values.requests import ApiRequest, ApiResponse, Json, RequestInfo
 
 _TRIES = 3
@@ -58,8 +58,7 @@ def _changed(write: Write, before: Json, response: ApiResponse, sizes: tuple[str
         after = effect(info.subresource, before, before, item, sizes)
     else:
         after = synthesis.settled(info, item) if before is None else item
-    shown = item if sizes != REPLICAS else None
-    return Rehearsed(response.status, item, before, after, before, shown=shown, headers=response.headers)
+    return Rehearsed(response.status, item, before, after, before, headers=response.headers)
 
 
 def _is_blocked_eviction(info: RequestInfo, response: ApiResponse) -> bool:

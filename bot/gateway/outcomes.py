@@ -29,8 +29,6 @@ class Rehearsed:
     """What the cluster has now; the overlay begins with it."""
     has_preview: bool = True
     note: str = ""
-    shown: Json = None
-    """What is recorded as the result where it is not `after`: the Scale of an object that keeps its size in a field of its own."""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 

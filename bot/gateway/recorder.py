@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.values.requests import ApiRequest, RecordedConnect, RecordedWrite, Recording, RefusedRequest
 
 _MOST_SOURCES = 100
@@ -37,7 +39,7 @@ class Recorder:
 
     def add_refused(self, refused: RefusedRequest) -> None:
         """Records a refusal; clients that try again with another method are recorded once."""
-        if not self._refused or (self._refused[-1].path, self._refused[-1].reason) != (refused.path, refused.reason):
+        if not self._refused or replace(self._refused[-1], method=refused.method) != refused:
             self._refused.append(refused)
 
     def add_source(self, source: str) -> None:

@@ -15,7 +15,7 @@ from bot.gateway.overlay import Entry
 from bot.gateway.planned import Write, before_of, blames_rehearsed, failed, no_dry_run, size_path
 from bot.gateway.previewing import comparable, preview
 from bot.gateway.session import Session
-from bot.gateway.subresources import REPLICAS, binding_effect, effect, scale_of
+from bot.gateway.subresources import binding_effect, effect, scale_of
 from bot.values.requests import ApiRequest, ApiResponse, Json
 
 _MADE_HERE = "The object is made by this change too, so the server cannot preview this step alone."
@@ -63,8 +63,7 @@ async def without_preview(session: Session, write: Write, entry: Entry | None, n
     if isinstance(target, Rejected):
         return target
     after = effect(info.subresource, current, current, target, sizes) if info.subresource else target
-    shown = target if sizes != REPLICAS else None
-    return Rehearsed(200, target, current, after, live, has_preview=False, note=note, shown=shown)
+    return Rehearsed(200, target, current, after, live, has_preview=False, note=note)
 
 
 async def _remove(session: Session, write: Write, entry: Entry) -> Outcome:
@@ -91,8 +90,7 @@ async def _change_subresource(session: Session, write: Write, entry: Entry) -> O
             after = effect(info.subresource, entry.current, entry.live, response.object, sizes)
             if info.subresource == "binding":
                 after = binding_effect(entry.current, write.body)
-            shown = response.object if sizes != REPLICAS else None
-            return Rehearsed(response.status, response.object, entry.current, after, entry.live, shown=shown, headers=response.headers)
+            return Rehearsed(response.status, response.object, entry.current, after, entry.live, headers=response.headers)
     return await without_preview(session, write, entry, _MADE_HERE)
 
 

@@ -24,6 +24,7 @@ log = structlog.get_logger()
 
 _MOST_REASON = 1000
 """Characters of the API server's reason that are recorded; the client gets all of them."""
+_MOST_TITLE = 300
 _CREDENTIAL_NOTE = "Issues a credential: it is not sent before approval, and its answer is shown to nobody."
 
 
@@ -73,7 +74,7 @@ def _reject(call: Call, prepared: Write, response: ApiResponse) -> web.StreamRes
     recorder, redactor, info = call.session.recorder, call.session.redactor, call.info
     shown = replace(response, object=redactor.redact_object(response.object, info))
     reason = redactor.redact_text(shown.message[:_MOST_REASON])
-    rejected = RefusedRequest(call.request.method, info.path, reason, response.status)
+    rejected = RefusedRequest(call.request.method, info.path, reason, response.status, _title(prepared))
     recorder.settle(prepared.request)
     if response.is_unanswered:
         recorder.add_unanswered(prepared.request, rejected)
@@ -81,6 +82,15 @@ def _reject(call: Call, prepared: Write, response: ApiResponse) -> web.StreamRes
         recorder.add_refused(rejected)
     log.info("write_rejected", method=call.request.method, resource=info.qualified, status=response.status)
     return relay(call, response)
+
+
+def _title(write: Write) -> str:
+    """`Deployment shop/web`; `pods/eviction shop/p1` where the body does not tell the object's kind."""
+    info = write.object_info
+    is_object = isinstance(write.body, dict) and write.request.method != "DELETE" and not write.info.subresource
+    kind = write.body.get("kind") if is_object else ""
+    place = "/".join(part for part in (info.namespace if info.resource != "namespaces" else "", info.name) if part)
+    return f"{kind or write.info.qualified} {place}".strip()[:_MOST_TITLE]
 
 
 def _refusal(call: Call) -> tuple[int, str] | None:
@@ -169,7 +179,7 @@ def _record(call: Call, prepared: Write, outcome: Rehearsed, *, is_shown: bool =
             info=named,
             identity=session.writer,
             before=session.redactor.redact_object(outcome.before, _of_object(named)),
-            after=session.redactor.redact_object(outcome.after if outcome.shown is None else outcome.shown, _of_object(named)),
+            after=session.redactor.redact_object(outcome.after, _of_object(named)),
             has_preview=outcome.has_preview,
             note=note,
             depends_on=session.overlay.parents(named),

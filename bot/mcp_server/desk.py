@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from bot.agent.loop import successor_of
+from bot.changes import refusals
 from bot.changes.change import Change, Send, State
 from bot.changes.ports import AuditLine
 from bot.local import report
@@ -183,6 +184,7 @@ def describe_change(change: Change, where: str, now: float) -> Report:
     told = [f"Change {change.id} is {state}."]
     if state is State.PROPOSED:
         told += [_WAITING, where]
+        lines += refusals.lines(change.refused, len(change.refused))
         lines += [f"• {line}" for line in change.impact]
     if is_lapsed:
         told.append("Nobody decided in time; propose it again.")

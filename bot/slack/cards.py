@@ -12,7 +12,7 @@ from bot.settings import ChangeSettings
 from bot.slack import limits
 from bot.slack.blocks import Block, Rendered, actions, button, preformatted, rich_text, section
 from bot.slack.differences import describe_fields, render_objects
-from bot.slack.outcomes import choose_mark, describe_outcome, describe_state, list_sentences
+from bot.slack.outcomes import choose_mark, describe_outcome, describe_state, list_refused, list_sentences
 from bot.slack.text import (
     cut_end,
     flatten,
@@ -98,7 +98,7 @@ def _render_body(change: Change) -> Block:
     command = cut_end(reveal(change.command), limits.CARD_COMMAND_CHARS, limits.CARD_COMMAND_LINES, "see Details")
     elements = [*preformatted(command or "(no command)"), *render_objects(change.diffs)]
     if change.state is not State.DENIED:
-        elements += list_sentences(_collect_notes(change))
+        elements += [*list_refused(change.refused), *list_sentences(_collect_notes(change))]
     return rich_text(*elements, *describe_outcome(change))
 
 

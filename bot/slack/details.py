@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 import orjson
 
-from bot.changes import literals
+from bot.changes import literals, refusals
 from bot.changes.change import Change, ObjectDiff
 from bot.slack import limits
 from bot.slack.blocks import Block, line, plain, preformatted, rich_text, section, words
@@ -17,7 +17,7 @@ from bot.slack.cards import encode_target
 from bot.slack.differences import describe_change, name_object, name_write
 from bot.slack.execs import describe_output, describe_stdin
 from bot.slack.text import clean, cut_end, flatten, make_name, reveal, say_count
-from bot.values.requests import Json, RecordedWrite
+from bot.values.requests import Json, RecordedWrite, RefusedRequest
 
 REASON_CALLBACK, REASON_BLOCK, REASON_INPUT = "deny_reason", "reason", "text"
 EDIT_CALLBACK, EDIT_BLOCK, EDIT_INPUT = "edit_command", "command", "text"
@@ -35,7 +35,7 @@ def render_details(change: Change) -> Block:
     blocks: list[Block] = []
     room = limits.VIEW_JSON_BYTES
     outputs = sum(send.output is not None for send in change.sends)
-    total = 1 + bool(change.impact) + len(change.diffs) + max(1, len(change.writes)) + outputs
+    total = 1 + bool(change.refused) + bool(change.impact) + len(change.diffs) + max(1, len(change.writes)) + outputs
     for index, part in enumerate(_render_parts(change)):
         room -= len(json.dumps(part))
         if room < 0 or len(blocks) + len(part) > limits.VIEW_BLOCKS:
@@ -54,6 +54,8 @@ def render_details(change: Change) -> Block:
 
 def _render_parts(change: Change) -> Iterator[list[Block]]:
     yield _render_summary(change)
+    if change.refused:
+        yield _render_refused(change.refused)
     if change.impact:  # whole: the card has room for some of it only
         yield [rich_text(line(words("What it means", bold=True))), *_literal("\n".join(map(reveal, change.impact)))]
     for diff in change.diffs:
@@ -119,6 +121,12 @@ def _render_summary(change: Change) -> list[Block]:
     place = f"{make_name(change.cluster)} · {make_name(change.namespace) or 'no namespace'} · digest `{change.digest[:12]}`"
     command = reveal(cut_end(change.command, _BODY_CHARS, _BODY_LINES))
     return [section(f"*Change {change.id}* · {place}"), *_literal(command)]
+
+
+def _render_refused(refused: Sequence[RefusedRequest]) -> list[Block]:
+    title = rich_text(line(words("Refused, and no part of this change", bold=True)))
+    listed = "\n".join(map(refusals.describe_fully, refused))
+    return [title, *_literal(cut_end(reveal(listed), _BODY_CHARS, _BODY_LINES, "which have no room in this window"))]
 
 
 def _render_diff(diff: ObjectDiff) -> list[Block]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
+from bot.changes import refusals
 from bot.changes.change import Change, Send, SendState, State
 from bot.changes.executing import how_to_look
 from bot.slack import limits
@@ -12,9 +13,11 @@ from bot.slack.blocks import Block, bullets, line, preformatted, words
 from bot.slack.differences import name_write
 from bot.slack.execs import list_outputs
 from bot.slack.text import escape, flatten, mention, show_time
-from bot.values.requests import RecordedWrite
+from bot.values.requests import RecordedWrite, RefusedRequest
 from bot.values.tool_use import read_use
 
+_REFUSED = 3
+"""Refused requests that a card names."""
 _DESTRUCTIVE = frozenset({"delete", "deletecollection", "evict"})
 _BLUE, _GREEN, _WHITE, _RED, _PURPLE = "🔵", "🟢", "⚪", "🔴", "🟣"
 
@@ -139,6 +142,16 @@ def write_check(write: RecordedWrite) -> str:
     scope = f"-n {shlex.quote(info.namespace)} " if info.namespace else ""
     name = f" {shlex.quote(info.name)}" if info.name else ""
     return f"kubectl {scope}get {shlex.quote(resource)}{name} -o yaml"
+
+
+def list_refused(refused: Sequence[RefusedRequest]) -> list[Block]:
+    """What of the command is no part of the change. It has a place of its own: no number of notes and impact lines crowds it out."""
+    if not refused:
+        return []
+    most = limits.SENTENCE_CHARS if len(refused) == 1 else limits.SENTENCE_CHARS // 2
+    first, *others = [flatten(text, most) for text in refusals.lines(refused, _REFUSED)]
+    head = line(words(f"⚠️ {first}"))
+    return [head, bullets(*(line(words(text)) for text in others))] if others else [head]
 
 
 def _list_some(lines: Sequence[str]) -> list[Block]:

@@ -19,7 +19,18 @@ from bot.changes.ports import AuditLine, NewChange
 from bot.errors import StoreError
 from bot.store import tables
 from bot.store.audit import append_line
-from bot.store.codec import dump_diffs, dump_impact, dump_output, dump_writes, load_diffs, load_impact, load_output, load_writes
+from bot.store.codec import (
+    dump_diffs,
+    dump_impact,
+    dump_output,
+    dump_refused,
+    dump_writes,
+    load_diffs,
+    load_impact,
+    load_output,
+    load_refused,
+    load_writes,
+)
 from bot.store.database import Database, count, insert
 from bot.store.sealing import Seal
 from bot.store.wakes import mark_awake
@@ -173,6 +184,7 @@ async def insert_change(connection: AsyncConnection, seal: Seal, change: NewChan
         "writes": _seal_writes(seal, change.digest, change.writes),
         "diffs": dump_diffs(change.diffs),
         "impact": dump_impact(change.impact),
+        "refused": dump_refused(change.refused),
     }
     number = (await connection.execute(insert(connection, _changes).values(row).returning(_changes.c.id))).scalar_one()
     return int(number)
@@ -198,6 +210,7 @@ def _load_change(row: RowMapping, seal: Seal, sends: tuple[Send, ...]) -> Change
         "writes": _open_writes(seal, row["digest"], row["writes"]),
         "diffs": load_diffs(row["diffs"]),
         "impact": load_impact(row["impact"]),
+        "refused": load_refused(row["refused"]),
         "sends": sends,
     }
     return Change(**fields)

@@ -12,7 +12,7 @@ from bot.changes.change import ObjectDiff
 from bot.threads import incoming
 from bot.threads.incoming import Incoming
 from bot.values.execs import Output
-from bot.values.requests import RecordedWrite
+from bot.values.requests import RecordedWrite, RefusedRequest
 from bot.values.transcript import Answered, Asked, Cleared, Compacted, Ended, Entry, Happened, Proposed, Replied
 
 _ENTRIES: dict[str, TypeAdapter[Any]] = {
@@ -28,6 +28,7 @@ _ENTRIES: dict[str, TypeAdapter[Any]] = {
 _DIFFS: TypeAdapter[tuple[ObjectDiff, ...]] = TypeAdapter(tuple[ObjectDiff, ...])
 _OUTPUT: TypeAdapter[Output] = TypeAdapter(Output)
 _IMPACT: TypeAdapter[tuple[str, ...]] = TypeAdapter(tuple[str, ...])
+_REFUSED: TypeAdapter[tuple[RefusedRequest, ...]] = TypeAdapter(tuple[RefusedRequest, ...])
 _WRITES: TypeAdapter[tuple[RecordedWrite, ...]] = TypeAdapter(
     tuple[RecordedWrite, ...], config=ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 )
@@ -74,6 +75,14 @@ def dump_impact(impact: tuple[str, ...]) -> str:
 
 def load_impact(data: str) -> tuple[str, ...]:
     return _IMPACT.validate_json(data)
+
+
+def dump_refused(refused: tuple[RefusedRequest, ...]) -> str:
+    return _dump(_REFUSED, refused)
+
+
+def load_refused(data: str) -> tuple[RefusedRequest, ...]:
+    return _REFUSED.validate_json(data)
 
 
 def dump_incoming(value: Incoming) -> str:

@@ -13,6 +13,7 @@ _STEPS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE changes ADD COLUMN reminded_at {double} NOT NULL DEFAULT 0",
         "ALTER TABLE sends ADD COLUMN output TEXT NOT NULL DEFAULT ''",
     ),
+    2: ("ALTER TABLE changes ADD COLUMN refused TEXT NOT NULL DEFAULT '[]'",),
 }
 """By the version that they start from, what leads to the next one. Tables that are missing are made afterwards."""
 

@@ -18,7 +18,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of these tables; a database with a higher one is refused, one with a lower one is upgraded (`migrations`)."""
 
 
@@ -115,6 +115,7 @@ changes = Table(
     Column("writes", _Text, nullable=False),  # sealed
     Column("diffs", _Text, nullable=False),
     Column("impact", _Text, nullable=False),
+    Column("refused", _Text, nullable=False, server_default=text("'[]'")),
     Column("created_at", Double, nullable=False),
     Column("expires_at", Double, nullable=False),
     Column("decided_by", _Text, nullable=False, default=""),

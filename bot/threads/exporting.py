@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from bot.agent import calls as calls_
 from bot.agent import observation
 from bot.agent.loop import successor_of
+from bot.changes import refusals
 from bot.changes.change import Change, FieldDiff
 from bot.errors import SurfaceError, SurfaceUnavailableError
 from bot.threads.progress import by_turn
@@ -112,7 +113,8 @@ def _render_change(change: Change, names: Mapping[str, str]) -> list[str]:
     lines = [f"- proposed at {_time(change.created_at)}, digest `{change.digest}`"]
     if change.decided_by:
         lines.append(f"- decided by {_who(change.decided_by, names)} at {_time(change.decided_at)}")
-    lines += [f"- {observation.clean(text)}" for text in (change.reason, change.rollout, *change.impact) if text]
+    refused = refusals.lines(change.refused, len(change.refused))
+    lines += [f"- {observation.clean(text)}" for text in (change.reason, change.rollout, *refused, *change.impact) if text]
     lines += [f"- write {send.position + 1}: {send.state}{f' – {send.message}' if send.message else ''}" for send in change.sends]
     shown = "\n".join(line for diff in change.diffs for line in (f"{diff.action} {diff.title}", *map(_field, diff.fields), *diff.notes))
     return [f"### Change {change.id}: {change.state}", _code(change.command), "\n".join(lines), _code(shown)]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import structlog
 
-from bot.agent import loop, sources
+from bot.agent import edits, loop, sources
 from bot.changes import propose as propose_
 from bot.changes.change import Change, State
 from bot.changes.ports import AuditLine, NewChange
@@ -53,7 +53,7 @@ async def _find_open_edited(work: Work, turn: int) -> Change | str | None:
     now = await work.world.stores.changes.get(edited.id)
     if now is not None and now.state is State.PROPOSED:
         return now
-    return f"Change {edited.id} was decided before the edited command was rehearsed, so this is one beside it."
+    return edits.beside(edited.id)
 
 
 async def store(work: Work, change: NewChange, result: ToolResult) -> None:
@@ -65,6 +65,8 @@ async def store(work: Work, change: NewChange, result: ToolResult) -> None:
         "cluster": change.cluster,
         "writes": [f"{write.request.method} {write.request.path}" for write in change.writes],
     }
+    if change.refused:
+        facts["refused"] = len(change.refused)
     if change.undoes is not None:
         facts["undoes"] = change.undoes
     audit, superseding = AuditLine("proposed", change.asked_by, change.thread_id, facts), None

@@ -122,6 +122,8 @@ class RefusedRequest:
     status: int = 0
     """HTTP status of a write that the API server itself rejected (validation, quota, RBAC, admission…) or had no answer to. 0 for what
     the gateway would not let through."""
+    title: str = ""
+    """The object of a write that was rejected: `Deployment shop/web`. Empty where only the path tells."""
 
     @property
     def sentence(self) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.changes import bodies, trees
 from bot.changes.change import FieldDiff, ObjectDiff
+from bot.changes.fields import is_scale
 from bot.changes.impact.surroundings import Surroundings
 from bot.values.requests import RecordedWrite
 
@@ -72,7 +73,7 @@ def of_write(write: RecordedWrite, diff: ObjectDiff) -> Iterator[Effect]:
         return
     before = write.before if isinstance(write.before, dict) else {}
     after = write.after if isinstance(write.after, dict) else {}
-    if diff.action == "scale":
+    if is_scale(after):
         after = {**before, "spec": {**trees.part(before, "spec"), "replicas": trees.number(after, "spec", "replicas")}}
     yield Effect(write, diff, before, {} if diff.action in REMOVALS else after)
 

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cluster.apiserver import ApiServer
+from tests.integration.changes.undoing import prepared
 from tests.integration.conftest import serve
 from tests.integration.gateway.conftest import lab, seeded
 
-__all__ = ["lab", "seeded"]
+__all__ = ["lab", "prepared", "seeded"]
 
 
 @pytest.fixture(scope="session")

@@ -148,6 +148,19 @@ async def test_what_others_of_its_command_come_to_is_proposed_beside_it(strict: 
     assert [rejected.status for rejected in ran.recording.refused] == [422]
 
 
+async def test_every_rejected_object_is_named(strict: ApiServer, lab: Lab) -> None:
+    taken = f"for name in a b; do kubectl create cm $name --from-literal=forbidden=1; done; kubectl create ns {NAMESPACE}"
+
+    ran = await lab.rehearse(f"{taken}; kubectl delete --raw {CM}/gone", namespace=NAMESPACE)
+
+    assert [(one.method, one.title, one.status) for one in ran.recording.refused] == [
+        ("POST", "ConfigMap strict/a", 422),
+        ("POST", "ConfigMap strict/b", 422),
+        ("POST", "Namespace strict", 409),
+        ("DELETE", "configmaps strict/gone", 404),
+    ]
+
+
 async def test_a_dry_run_of_the_clients_own_that_fails_leaves_no_trace(strict: ApiServer, lab: Lab) -> None:
     ran = await lab.rehearse(f"{_FORBIDDEN_KEY} --dry-run=server", namespace=NAMESPACE)
 
@@ -242,4 +255,4 @@ async def test_a_write_that_the_server_never_had_an_answer_to_is_told(strict: Ap
 
     assert (code, orjson.loads(text)["message"]) == (503, "busy now")
     assert recording.writes == ()
-    assert recording.refused == (RefusedRequest("PATCH", f"{CM}/here", "busy now", 503),)
+    assert recording.refused == (RefusedRequest("PATCH", f"{CM}/here", "busy now", 503, f"configmaps {NAMESPACE}/here"),)

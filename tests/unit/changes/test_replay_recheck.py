@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.changes.change import State
+from bot.changes.change import Change, State
 from bot.changes.recheck import explain
 from bot.values.requests import ApiRequest, RecordedWrite
 from tests.unit.changes.bench import POD, WEB, Bench, config, delete, image, scale
@@ -40,6 +40,44 @@ async def test_a_size_that_is_kept_where_nobody_knows_supersedes_the_change_when
 
     assert done.state is state
     assert len(bench.cluster.persisted) == (state is State.DONE)
+
+
+async def approve_sized(bench: Bench, size: int) -> Change:
+    """A scale to 5 of an object that keeps its size in `spec.size`, as the gateway records it."""
+    bench.cluster.size_field = "size"
+    before = bench.cluster.put(WEB, {"spec": {"size": size, "colour": "red"}})
+    return await bench.approve(replace(scale(), before=before, after={**before, "spec": {"size": 5, "colour": "red"}}), preview=False)
+
+
+async def test_of_a_size_that_has_its_own_field_only_that_field_counts(bench: Bench) -> None:
+    change = await approve_sized(bench, 1)
+    bench.cluster.put(WEB, {"spec": {"size": 1, "colour": "green"}})
+
+    done = await bench.replay(change)
+
+    assert (done.state, bench.cluster.objects[WEB]["spec"]) == (State.DONE, {"size": 5, "colour": "green"})
+
+
+async def test_a_size_that_has_its_own_field_is_shown_anew_when_it_moved(bench: Bench) -> None:
+    change = await approve_sized(bench, 1)
+    bench.cluster.put(WEB, {"spec": {"size": 4, "colour": "red"}})
+
+    done = await bench.replay(change)
+
+    fresh = bench.changes.rows[done.superseded_by or 0]
+    assert done.reason == "Deployment shop/web has moved: spec.size is not what it was when this was shown."
+    assert [(f.path, f.old, f.new) for f in fresh.diffs[0].fields] == [("spec.size", 4, 5)]
+    assert fresh.writes[0].after["spec"] == {"size": 5, "colour": "red"}
+
+
+@pytest.mark.parametrize(("theirs", "state"), [(5, State.DONE), (4, State.SUPERSEDED)])
+async def test_a_scale_to_the_size_that_it_has_is_not_sent(bench: Bench, theirs: int, state: State) -> None:
+    change = await approve_sized(bench, 5)
+    bench.cluster.put(WEB, {"spec": {"size": theirs, "colour": "red"}})
+
+    done = await bench.replay(change)
+
+    assert (done.state, bench.cluster.persisted) == (state, [])
 
 
 async def test_a_field_that_nobody_showed_supersedes_the_change(bench: Bench) -> None:

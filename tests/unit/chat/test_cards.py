@@ -10,6 +10,7 @@ from rich.console import Console, RenderableType
 
 from bot.changes.change import ObjectDiff, Send, SendState, State
 from bot.chat.cards import render_card, render_details
+from bot.values.requests import RefusedRequest
 from tests.unit.slack.rows import make_change, make_write
 
 NOW = 1_790_000_100.0
@@ -31,6 +32,23 @@ def test_a_change_that_waits_shows_command_difference_and_impact() -> None:
         assert words in drawn
     assert f"! Deployment shop/web: {note}" in drawn
     assert "takes it back" not in drawn
+
+
+def test_what_was_refused_is_told_before_and_after_the_decision() -> None:
+    path = "/api/v1/namespaces/shop/pods"
+    refused = tuple(RefusedRequest("POST", path, f"exceeded\x1b[2J quota {n}", 403, f"Pod shop/x{n}") for n in range(7))
+    change = make_change(refused=refused)
+
+    waiting, done = (draw(render_card(replace(change, state=state), undo_seconds=100, now=NOW)) for state in (State.PROPOSED, State.DONE))
+    one = draw(render_card(replace(change, refused=refused[:1]), undo_seconds=100, now=NOW))
+    details = draw(render_details(change))
+
+    for drawn in (waiting, done):
+        assert "! 7 requests were refused and are not part of this change:" in drawn
+        assert [n for n in range(7) if f"! POST Pod shop/x{n} – exceeded quota {n}" in drawn] == [0, 1, 2, 3, 4]
+        assert "2 more, see Details" in drawn
+    assert "! 1 request was refused and is not part of this change: POST Pod shop/x0 – exceeded quota 0" in one
+    assert f"POST Pod shop/x6 – exceeded\\u001b[2J quota 6\n  POST {path} → HTTP 403" in "\n".join(map(str.rstrip, details.split("\n")))
 
 
 def test_nothing_on_a_card_hides_or_steers() -> None:

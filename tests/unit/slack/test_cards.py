@@ -12,7 +12,7 @@ from bot.changes.propose import replace_edited
 from bot.settings import ChangeSettings
 from bot.slack.blocks import count_chars
 from bot.slack.cards import render_change
-from bot.values.requests import RequestInfo
+from bot.values.requests import RefusedRequest, RequestInfo
 from tests.unit.slack.judging import all_text, assert_acceptable, nasty
 from tests.unit.slack.rows import make_change, make_write
 from tests.unit.store.values import new_change
@@ -216,7 +216,7 @@ def test_hidden_characters_in_a_command_are_shown():
     assert "rm \\u202e-rf" in all_text(render(make_change(command="rm \u202e-rf")).blocks)
 
 
-def fill(state: State, texts: list[str], writes: int) -> Change:
+def fill(state: State, texts: list[str], writes: int, refused: tuple[RefusedRequest, ...]) -> Change:
     """A change with hostile texts in every place that holds text."""
     a, b, c, d = texts
     fields = tuple(FieldDiff(a, b, {c: d}, op) for op in ("add", "remove", "replace"))
@@ -234,10 +234,14 @@ def fill(state: State, texts: list[str], writes: int) -> Change:
         writes=(make_write(note=d),) * 3,
         sends=tuple(Send(at, SendState.REFUSED, message=a) for at in range(writes)),
         superseded_by=43,
+        refused=refused,
     )
 
 
-@given(st.builds(fill, st.sampled_from(State), st.lists(nasty, min_size=4, max_size=4), st.integers(0, 4)))
+refusals = st.lists(st.builds(RefusedRequest, nasty, nasty, nasty, st.sampled_from((0, 403, 422)), nasty), max_size=6).map(tuple)
+
+
+@given(st.builds(fill, st.sampled_from(State), st.lists(nasty, min_size=4, max_size=4), st.integers(0, 4), refusals))
 def test_any_change_fits_slack_and_mentions_nobody_it_should_not(change):
     rendered = render(change, now=0.0)
 
@@ -257,6 +261,7 @@ def test_largest_card_fits_slack():
         diffs=(diff,) * 100,
         writes=(make_write(note=long),) * 100,
         sends=tuple(Send(at, SendState.UNKNOWN, message=long) for at in range(100)),
+        refused=(RefusedRequest(long, long, long, 422, long),) * 100,
         **DECIDED,
     )
 

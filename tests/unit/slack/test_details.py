@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bot.changes.change import FieldDiff, ObjectDiff
 from bot.devslack.blockkit.views import check_view
 from bot.slack.details import describe_body, render_details, render_edit, render_reason
-from bot.values.requests import ApiRequest, RequestInfo
+from bot.values.requests import ApiRequest, RefusedRequest, RequestInfo
 from tests.unit.slack.judging import all_text, nasty, walk_texts
 from tests.unit.slack.rows import encode, make_change, make_write
 
@@ -39,6 +39,26 @@ def test_details_list_every_line_of_impact_in_full():
     text = all_text(check_view(render_details(make_change(impact=impact))))
 
     assert all(line in text for line in impact)
+
+
+def test_details_list_every_refusal_with_its_path_and_status():
+    path = "/apis/apps/v1/namespaces/shop/deployments"
+    refused = tuple(RefusedRequest("POST", path, f"denied \u202e{number}", 403, f"Deployment shop/x{number}") for number in range(30))
+
+    text = all_text(check_view(render_details(make_change(refused=refused))))
+
+    assert "Refused, and no part of this change" in text
+    for number in range(30):
+        assert f"POST Deployment shop/x{number} – denied \\u202e{number}\n  POST {path} → HTTP 403" in text
+
+
+def test_refusals_leave_room_for_the_requests():
+    refused = tuple(RefusedRequest("POST", f"/x/{number}", "y" * 1_000, 403, "Deployment shop/x") for number in range(5_000))
+
+    text = all_text(check_view(render_details(make_change(refused=refused))))
+
+    assert "more lines, which have no room in this window" in text
+    assert "Request 1 of 1" in text
 
 
 def test_reason_modal_carries_the_number_and_digest():
@@ -123,7 +143,14 @@ writes = st.builds(
 diffs = st.builds(ObjectDiff, nasty, nasty, nasty, nasty, st.just((FieldDiff("a", "<!here>", "b", "replace"),)), st.tuples(nasty))
 
 
-@given(st.builds(make_change, command=nasty, cluster=nasty, namespace=nasty, writes=st.tuples(writes), diffs=st.tuples(diffs)))
+refusals = st.lists(st.builds(RefusedRequest, nasty, nasty, nasty, st.sampled_from((0, 422)), nasty), max_size=4).map(tuple)
+
+
+@given(
+    st.builds(
+        make_change, command=nasty, cluster=nasty, namespace=nasty, writes=st.tuples(writes), diffs=st.tuples(diffs), refused=refusals
+    )
+)
 def test_any_change_has_acceptable_modals(change):
     for view in (check_view(render_details(change)), check_view(render_reason(change))):
         for kind, text in walk_texts(view):

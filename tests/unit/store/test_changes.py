@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from bot.store.opening import open_store
 from bot.threads.stores import Stores
 from bot.values.execs import Output
 from tests.fakes import Time
-from tests.unit.store.values import THREAD_ID, line, new_change, proposed, thread, write
+from tests.unit.store.values import REFUSED, THREAD_ID, line, new_change, proposed, thread, write
 
 
 async def propose(stores: Stores, **kwargs):
@@ -48,7 +49,7 @@ async def test_a_change_comes_back_as_it_was_proposed(stores: Stores) -> None:
     new = new_change()
     assert stored == change
     assert (change.state, change.writes, change.diffs, change.impact) == (State.PROPOSED, new.writes, new.diffs, new.impact)
-    assert (change.created_at, change.expires_at, change.decided_by) == (10.0, 910.0, "")
+    assert (change.created_at, change.expires_at, change.decided_by, change.refused) == (10.0, 910.0, "", (REFUSED,))
     assert await stores.changes.get(change.id + 1) is None
 
 
@@ -88,6 +89,19 @@ async def test_a_move_wakes_the_thread(stores: Stores) -> None:
 
     assert before == []
     assert await stores.threads.due(1000.0) == [THREAD_ID]
+
+
+async def test_a_successor_has_the_refusals_of_its_own_command(stores: Stores) -> None:
+    change = await propose(stores)
+    other = replace(REFUSED, reason="no such\0 namespace \ud800")
+
+    successor = await stores.changes.supersede(
+        change.id, [State.PROPOSED], replace(new_change(), refused=(other, REFUSED)), "It was edited.", line("edited")
+    )
+
+    old, new = await stores.changes.of_thread(THREAD_ID)
+    assert successor == new
+    assert (old.refused, [one.reason for one in new.refused]) == ((REFUSED,), ["no such\0 namespace ?", REFUSED.reason])
 
 
 async def test_superseding_stores_both_or_nothing(stores: Stores) -> None:

@@ -93,6 +93,7 @@ async def test_an_old_database_is_upgraded_and_keeps_its_rows(old: StoreSettings
 
     assert change is not None
     assert (change.state, change.undoes, change.undone_by, change.writes) == (State.DONE, None, None, new_change().writes)
+    assert change.refused == ()
     assert [(send.precondition, send.status, send.output) for send in change.sends] == [("10", 200, None)]
     assert await run_in(old, lambda c: c.execute(text("SELECT version FROM schema_info")).scalars().all()) == [tables.SCHEMA]
 

@@ -6,11 +6,12 @@ from bot.changes.change import FieldDiff, ObjectDiff
 from bot.changes.ports import AuditLine, NewChange
 from bot.threads.incoming import Message
 from bot.threads.stores import Thread
-from bot.values.requests import ApiRequest, Identity, RecordedWrite, RequestInfo
+from bot.values.requests import ApiRequest, Identity, RecordedWrite, RefusedRequest, RequestInfo
 from bot.values.transcript import Asked, Mode, Proposed, ToolResult
 
 KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 THREAD_ID = "T1:C1:100.1"
+REFUSED = RefusedRequest("POST", "/api/v1/namespaces/shop/pods", "exceeded quota: pods", 403, "Pod shop/x")
 
 
 def thread(thread_id: str = THREAD_ID) -> Thread:
@@ -54,6 +55,7 @@ def new_change(*writes: RecordedWrite, call_id: str = "call-1", turn: int = 1, d
         impact=("+2 pods",),
         created_at=10.0,
         expires_at=910.0,
+        refused=(REFUSED,),
     )
 
 
