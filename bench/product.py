@@ -1,4 +1,4 @@
-"""What people wait for: claim to Ready, mention to first output, click to landed write, and the ack under load. On the full cluster."""
+"""What people wait for: first words, claim to Ready, first output, click to landed write, and the ack under load. On the full cluster."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from bench import words
 from bench.summary import summarise
 from bot import demo
 from bot.devslack.driver import Driver
@@ -53,7 +54,10 @@ async def main(environment: dict[str, str]) -> None:
                 await until("the local Slack answers", lambda: _answers(driver), 30)
                 bot.start()
                 await driver.wait_for_connections(2, 60)
+                await words.measure_in_slack(driver)
                 await _measure(driver, bot, Path(environment["AUDIT_LOG"]))
+            bot.stop()
+            await words.measure_in_terminal({**environment, **keys}, Path(folder) / "chat")
         finally:
             for process in (bot, model, slack):
                 process.stop()
@@ -117,6 +121,7 @@ def _script() -> dict[str, Any]:
     return {
         "models": ["bench"],
         "rules": [
+            *words.RULES,
             {"when": {"question": "look", "step": 0}, "reply": [look]},
             {"when": {}, "reply": [{"text": "That is all."}]},
         ],
@@ -135,5 +140,4 @@ def _key(message: dict[str, Any]) -> str:
 
 
 def _python(module: str, *arguments: str) -> list[str]:
-
     return [sys.executable, "-m", module, *arguments]

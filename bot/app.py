@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -57,7 +57,7 @@ async def serve(settings: Settings) -> int:
     stop = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    async with _build(settings) as bot:
+    async with _build(settings, []) as bot:
         await bot.connections.open()
         runner = await health.start(settings.health, lambda: _probe(bot))
         tasks = [
@@ -85,14 +85,19 @@ async def serve(settings: Settings) -> int:
 
 async def doctor(settings: Settings) -> int:
     """Makes every check of a start and prints what it finds. 0 if the bot could start; raises ConfigError with the problems if not."""
-    async with _build(settings) as bot:
-        await bot.connections.open()
-        await bot.connections.close()
-        found = await bot.world.surface.find_problems()
+    added: list[str] = []
+    try:
+        async with _build(settings, added) as bot:
+            await bot.connections.open()
+            await bot.connections.close()
+            found = [*await bot.world.surface.find_problems(), *runbooks.find_odd(settings.runbooks.path)]
+    finally:
+        for line in added:
+            print(line)  # noqa: T201 – its output
     for problem in found:
         print(f"The bot can start, but: {problem}")  # noqa: T201 – its output
     if not found:
-        print("All is well: the settings, the database, Slack, the clusters, the sandboxes and the model.")  # noqa: T201 – its output
+        print("All is well: the settings, the database, Slack, the clusters, the sandboxes, the model and what was added.")  # noqa: T201 – its output
     return 0
 
 
@@ -105,22 +110,30 @@ async def verify_audit(settings: Settings) -> int:
 
 
 @asynccontextmanager
-async def _build(settings: Settings) -> AsyncIterator[Bot]:
+async def _build(settings: Settings, added: list[str]) -> AsyncIterator[Bot]:
+    """What the installer added, and works, goes to `added` in words, also if the bot cannot start."""
     async with AsyncExitStack() as stack:
+        problems: list[str] = []
         store = await stack.enter_async_context(open_store(settings.store))
+        tools = custom_tools.load(settings.tools.path, problems)
+        books = runbooks.load(settings.runbooks.path, problems)
+        served = await stack.enter_async_context(open_served(settings.mcp, [*TOOL_NAMES, *(tool.name for tool in tools)], problems))
+        added += [*_describe(settings, tools, books), *served.found]
         gateway = Gateway(settings.gateway, limits.from_settings(settings.gateway))
-        clusters = await open_clusters(settings.clusters, gateway, store.derive_key("redaction"))
-        for cluster in clusters.values():
-            stack.push_async_callback(cluster.close)
-        home = await stack.enter_async_context(await connect(settings.sandbox.kubeconfig, settings.sandbox.context))
-        problems = [*await _check_clusters(clusters), *await check_cluster(home, settings.sandbox)]
+        try:
+            clusters = await open_clusters(settings.clusters, gateway, store.derive_key("redaction"))
+            for cluster in clusters.values():
+                stack.push_async_callback(cluster.close)
+            home = await stack.enter_async_context(await connect(settings.sandbox.kubeconfig, settings.sandbox.context))
+        except ConfigError as exc:
+            raise _cannot_start([str(exc), *problems]) from exc
+        problems = [*await _check_clusters(clusters), *await check_cluster(home, settings.sandbox), *problems]
         models = await open_models(settings.model, stack, problems)
-        books = await _read_runbooks(settings, next(iter(clusters.values())).api, problems)
-        tools = _read_tools(settings, problems)
-        taken = [*TOOL_NAMES, *(tool.name for tool in tools)]
-        served = await stack.enter_async_context(open_served(settings.mcp, taken, problems))
+        maps = await _read_maps(settings, next(iter(clusters.values())).api, problems)
+        if maps:
+            added.append(f"{_count(len(maps), 'runbook')} in the ConfigMaps {settings.runbooks.config_maps}.")
         if problems:
-            raise ConfigError("kubectl-ai-slack cannot start yet:\n" + "\n".join(f"  - {problem}" for problem in problems))
+            raise _cannot_start(problems)
         slack = await sign_in(settings.slack)
         stack.push_async_callback(slack.close)
         await gateway.start()
@@ -138,7 +151,7 @@ async def _build(settings: Settings) -> AsyncIterator[Bot]:
             models=models.asked,
             more_models=models.others,
             signals=signals,
-            runbooks=books,
+            runbooks=(*books, *maps),
             custom_tools=tools,
             served_tools=served.tools,
             call_tool=served.call,
@@ -161,22 +174,29 @@ async def _check_clusters(clusters: Mapping[str, GatewayCluster]) -> list[str]:
     return problems
 
 
-async def _read_runbooks(settings: Settings, api: ClusterApi, problems: list[str]) -> tuple[Runbook, ...]:
+async def _read_maps(settings: Settings, api: ClusterApi, problems: list[str]) -> tuple[Runbook, ...]:
     first = settings.clusters[0]
     reader = Identity(first.reader) if first.reader else None
     try:
-        return (*runbooks.load(settings.runbooks.path), *await runbook_maps.fetch(settings.runbooks.config_maps, api, reader))
+        return await runbook_maps.fetch(settings.runbooks.config_maps, api, reader)
     except ConfigError as exc:
         problems.append(str(exc))
         return ()
 
 
-def _read_tools(settings: Settings, problems: list[str]) -> tuple[CustomTool, ...]:
-    try:
-        return custom_tools.load(settings.tools.path)
-    except ConfigError as exc:
-        problems.append(str(exc))
-        return ()
+def _describe(settings: Settings, tools: Sequence[CustomTool], books: Sequence[Runbook]) -> Iterator[str]:
+    if tools:
+        yield f"{_count(len(tools), 'tool')} in {settings.tools.path}: {', '.join(tool.name for tool in tools)}."
+    if books:
+        yield f"{_count(len(books), 'runbook')} in {settings.runbooks.path}."
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _cannot_start(problems: Sequence[str]) -> ConfigError:
+    return ConfigError("kubectl-ai-slack cannot start yet:\n" + "\n".join(f"  - {problem}" for problem in problems))
 
 
 async def _version(api: ClusterApi) -> str:

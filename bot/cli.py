@@ -96,7 +96,9 @@ def _parser() -> argparse.ArgumentParser:
         "--config", type=Path, default=settings.default_path(), help="the settings file (YAML); the environment wins over it"
     )
     commands.add_parser("serve", parents=[config], help="run the bot")
-    commands.add_parser("doctor", parents=[config], help="check settings, Slack, clusters and sandboxes, and say what to do")
+    commands.add_parser(
+        "doctor", parents=[config], help="check settings, Slack, clusters, sandboxes, MCP servers, tools and runbooks, and say what to do"
+    )
     commands.add_parser("audit", parents=[config], help="verify the chain of the audit log")
     commands.add_parser("rehearse", help="run a command on this machine and show what it would change (no Slack, no sandbox)")
     commands.add_parser("chat", help="ask in the terminal; changes are approved there (no Slack; takes kubectl-ai's options)")

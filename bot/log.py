@@ -44,8 +44,20 @@ def configure(settings: LogSettings) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level)
     # These print payloads (message texts, trigger ids, request bodies) at DEBUG; their INFO is chatter.
-    for noisy in ("slack_bolt", "slack_sdk", "aiohttp.access", "google_genai", "httpx", "httpcore", "sqlalchemy", "aiosqlite"):
+    for noisy in (
+        "slack_bolt",
+        "slack_sdk",
+        "aiohttp.access",
+        "google_genai",
+        "httpx",
+        "httpcore",
+        "sqlalchemy",
+        "aiosqlite",
+        "httpx2",
+        "httpcore2",
+    ):
         logging.getLogger(noisy).setLevel(max(level, logging.WARNING))
+    logging.getLogger("mcp").setLevel(logging.CRITICAL)  # its errors quote what a server sent; what comes of them is raised as well
 
 
 def hide_tokens(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -21,10 +21,10 @@ from typing import Any
 
 from bot import log
 from bot import settings as settings_
-from bot.agent import retracing
+from bot.agent import findings, retracing
+from bot.agent.findings import Finding, Verdict
 from bot.agent.models import playback, requests
 from bot.agent.ports import ModelReply
-from bot.agent.retracing import Finding, Verdict
 from bot.changes.change import Change
 from bot.errors import BotError, ConfigError
 from bot.settings import LogSettings, Settings
@@ -32,6 +32,9 @@ from bot.store.opening import open_to_read
 from bot.values.transcript import Entry, ModelRequest, Replied
 
 EQUAL, DIFFERENT, NOT_DONE = 0, 1, 2
+
+_LISTED = 8
+"""Numbers of rows that a sentence names; the rest is counted."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -61,14 +64,20 @@ async def run(settings: Settings, thread_id: str, turn: int | None, *, show_requ
     places = [place for place, entry in enumerate(entries) if turn is None or entry.turn == turn]
     if not places:
         raise ConfigError(f"Thread {thread_id} has no turn {turn}." if turn is not None else f"Thread {thread_id} has no rows yet.")
+    told: dict[str, list[int]] = {}
+    is_equal = True
     for place in places:
         finding, request = await _compare(entries, changes, place)
         _show(place + 1, entries[place], finding)
         if show_requests and request is not None:
             print(json.dumps(request, indent=2, ensure_ascii=False))
         if finding.verdict is Verdict.DIFFERS:
-            return DIFFERENT
-    return EQUAL
+            is_equal = False
+            break
+        if finding.note:
+            told.setdefault(finding.note, []).append(place + 1)
+    _show_limits(told)
+    return EQUAL if is_equal else DIFFERENT
 
 
 async def _compare(entries: Sequence[Entry], changes: Mapping[int, Change], place: int) -> tuple[Finding, dict[str, Any] | None]:
@@ -78,7 +87,7 @@ async def _compare(entries: Sequence[Entry], changes: Mapping[int, Change], plac
         return finding, None
     played = await playback.play(entry, entries[:place])
     if played is None or entry.request is None:
-        return Finding(Verdict.UNKNOWN, "This row is from before rows kept what a model was asked."), None
+        return findings.UNTOLD_REQUEST, None
     if played.digest != entry.request.digest:
         note = "The request is not the one that the model was sent: a row before this one, or what requests are made of, is another now."
         return Finding(Verdict.DIFFERS, note, played.digest, entry.request.digest), played.request
@@ -89,7 +98,7 @@ async def _compare(entries: Sequence[Entry], changes: Mapping[int, Change], plac
 
 def _compare_reply(recorded: Replied, request: ModelRequest, played: ModelReply) -> Finding:
     """The digest tells of what a reply holds only for the service, such as a signature or the count of its tokens."""
-    finding = retracing.compare(_row(recorded, played), recorded)
+    finding = findings.compare(_row(recorded, played), recorded, findings.TIMED)
     if finding.verdict is Verdict.DIFFERS or requests.digest_of_reply(played) == request.reply_digest:
         return finding
     note = "The reply is not the one that came: its signatures or its counts of tokens are others now."
@@ -111,12 +120,27 @@ def _row(recorded: Replied, played: ModelReply) -> Replied:
 
 
 def _show(number: int, entry: Entry, finding: Finding) -> None:
-    note = f"  {finding.note}" if finding.note else ""
+    note = f"  {finding.note}" if finding.note and finding.verdict is Verdict.DIFFERS else ""
     print(f"{number} {type(entry).__name__.lower()}  {finding.verdict}{note}")
     if finding.expected or finding.found:
         expected, found = finding.expected.splitlines(), finding.found.splitlines()
         for line in difflib.unified_diff(expected, found, "computed again", "recorded", lineterm="", n=1):
             print(f"    {line}")
+
+
+def _show_limits(told: Mapping[str, Sequence[int]]) -> None:
+    """What of the rows before could not be compared, and why: one sentence for each kind, with the numbers of its rows."""
+    if told:
+        print("\nnot compared:")
+    for note, numbers in told.items():
+        print(f"  {note} ({_list(numbers)})")
+
+
+def _list(numbers: Sequence[int]) -> str:
+    """`row 3`, `rows 3, 5 and 9 more`"""
+    shown = ", ".join(map(str, numbers[:_LISTED]))
+    more = f" and {len(numbers) - _LISTED} more" if len(numbers) > _LISTED else ""
+    return f"row{'s' if len(numbers) > 1 else ''} {shown}{more}"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -45,12 +45,13 @@ def not_run(command: str) -> ToolResult:
     return ToolResult(status="stopped", command=command, note="Did not run: an earlier command of the same reply waits for approval.")
 
 
-def stopped(command: str, by: str, proposed: Proposed | None = None) -> ToolResult:
-    """The answer of a call that a person stopped: it did not run, was cut short, or its change was withdrawn."""
+def stopped(command: str, by: str, proposed: Proposed | None = None, withdrawn: int = 0) -> ToolResult:
+    """The answer of a call that a person stopped: it did not run, was cut short, or its change was withdrawn. `withdrawn` is the change
+    that was, if it is another than the proposed one."""
     if proposed is None:
         note = f"Stopped by {by}. Nothing was changed in the cluster by this command."
         return ToolResult(status="stopped", command=command, note=note)
-    note = f"Stopped by {by} before it was approved: change {proposed.change_id} is withdrawn and nothing of it was applied."
+    note = f"Stopped by {by} before it was approved: change {withdrawn or proposed.change_id} is withdrawn and nothing of it was applied."
     return replace(proposed.result, status="stopped", note=_join(proposed.result.note, note))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,12 @@ CONTINUE = "continue"
 
 _GO_ON = f"Write `{CONTINUE}` to let me go on."
 _TOMORROW = "It begins anew at 00:00 UTC."
+
+_STATED = re.compile(
+    r"(?:its budget of|for today,) "
+    r"(?:(?P<steps>\d+) steps|(?P<tokens>\d[\d,]*) tokens|\$(?P<money>\d+\.\d\d)|(?P<seconds>\d+) seconds of work)"
+)
+"""How `_compare` words a limit, in the sentences below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +55,22 @@ def of_entries(entries: Sequence[Entry]) -> Spent:
     return total
 
 
+def of_turn(entries: Sequence[Entry], turn: int) -> Spent:
+    """What counts for the budget of a question."""
+    return of_entries([entry for entry in entries if entry.turn == turn])
+
+
+def of_thread(entries: Sequence[Entry]) -> Spent:
+    """What counts for the budget of a thread."""
+    return of_entries(_since_continue(entries))
+
+
 def over_in_thread(entries: Sequence[Entry], turn: int, budgets: BudgetSettings) -> str:
     """Why this turn may not go on by what this thread has used up, with what to do; '' if it may."""
-    why = _compare(of_entries([entry for entry in entries if entry.turn == turn]), budgets.turn)
+    why = _compare(of_turn(entries, turn), budgets.turn)
     if why:
         return f"This question has used up its budget of {why}. {_GO_ON}"
-    why = _compare(of_entries(_since_continue(entries)), budgets.thread)
+    why = _compare(of_thread(entries), budgets.thread)
     return f"This thread has used up its budget of {why}. {_GO_ON}" if why else ""
 
 
@@ -68,6 +85,14 @@ def over_today(person: Spent, channel: Spent, everybody: Spent, budgets: BudgetS
         if why:
             return f"{whose} for today, {why}, is used up. {_TOMORROW} Command lines and `triage` still work."
     return ""
+
+
+def stated(text: str) -> LimitSettings | None:
+    """The limit that a sentence about a budget names, as far as it names it: rounded. None if it names none."""
+    found = _STATED.search(text)
+    if found is None:
+        return None
+    return LimitSettings.model_validate({name: value.replace(",", "") for name, value in found.groupdict().items() if value is not None})
 
 
 def has_daily(budgets: BudgetSettings) -> bool:

@@ -71,6 +71,15 @@ def make_room(entries: Sequence[Entry], turn: int, target_tokens: int, output_ch
     return best
 
 
+def was_due(entries: Sequence[Entry], place: Compacted) -> bool:
+    """Whether there was a reason to make room for this target: `plan` found one, or a service that counts more tokens than we do."""
+    tokens = count_tokens(entries, place.output_chars)
+    if tokens // 2 == place.target_tokens:
+        return True
+    rooms = (room for room in _rooms_of(place.target_tokens) if observation.model_chars(room) == place.output_chars)
+    return any(tokens > room * _DUE_SHARE for room in rooms)
+
+
 def count_tokens(entries: Sequence[Entry], output_chars: int = observation.MODEL_CHARS) -> int:
     """Tokens of the next request: what the provider counted for the last one, and an estimate of what came since."""
     last = max((place for place, e in enumerate(entries) if isinstance(e, Replied) and e.input_tokens), default=-1)
@@ -119,6 +128,12 @@ def outline(entries: Sequence[Entry], place: Compacted) -> str:
             case Compacted() if entry.summary:
                 lines = [*lines[:1], f"- summary before that: {entry.summary}"]
     return "\n".join(lines)
+
+
+def _rooms_of(target_tokens: int) -> Sequence[int]:
+    """The rooms that have this target."""
+    near = int(target_tokens / _TARGET_SHARE)
+    return [room for room in range(near - 1, near + 3) if int(room * _TARGET_SHARE) == target_tokens]
 
 
 def _tokens_after(entries: Sequence[Entry], found: Plan, output_chars: int) -> int:

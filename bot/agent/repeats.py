@@ -9,6 +9,8 @@ from bot.values.transcript import Answered, Entry, Replied, ToolCall, ToolResult
 
 _MOST = 3
 """Times in a row that a call is run in one turn with the same answer."""
+SAME = "This is the same command with the same output as just before: nothing has changed, so do not run it again."
+"""What an answer adds if the call before was the same and so was its answer."""
 _REFUSED = "Not run: this call gave the same answer"
 
 
@@ -26,13 +28,13 @@ def refusal(entries: Sequence[Entry], turn: int, shown: str) -> ToolResult | Non
 
 
 def note(entries: Sequence[Entry], turn: int, shown: str, result: ToolResult) -> str:
-    """What an answer adds if the call before was the same and so was its answer; '' otherwise."""
+    """`SAME` where it is so; '' otherwise."""
     last = _calls_of_model(entries, turn)
     if not last:
         return ""
     previous_call, previous = last[-1]
     if calls_.shown(previous_call) == shown and _same_answer(previous, result):
-        return "This is the same command with the same output as just before: nothing has changed, so do not run it again."
+        return SAME
     return ""
 
 

@@ -1,67 +1,39 @@
 """Going through recorded turns again: which step each row came from, and, where the row is ours alone, the same row computed again.
 
-What came from outside (a person's words, a command's output, a reply) cannot be computed; of these only the step is checked here.
-The rows tell what was known when they were written, so neither a clock nor any service is asked.
+What came from outside (a person's words, a command's output, a reply) cannot be computed; of these only the step is checked here, and
+what the bot added to them. The rows tell what was known when they were written, so neither a clock nor any service is asked.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from bot.agent import answers, compaction, leaving, loop, reading, repeats
-from bot.agent import calls as calls_
-from bot.agent.asked_with import restore
+from bot.agent import answers, compaction, leaving, loop, retracing_calls, retracing_ends
+from bot.agent.findings import (
+    EQUAL,
+    FAILED,
+    FORGOTTEN,
+    NAMED,
+    SAID,
+    SUMMED_UP,
+    UNTOLD_CHANGE,
+    UNTOLD_ROOM,
+    Finding,
+    Verdict,
+    compare,
+    describe,
+)
 from bot.changes.change import OPEN, Change, State
 from bot.errors import StoreError
-from bot.values.transcript import (
-    Answered,
-    Asked,
-    Cleared,
-    Compacted,
-    Decided,
-    Ended,
-    Entry,
-    Happened,
-    Mode,
-    Proposed,
-    Replied,
-    ToolResult,
-)
+from bot.values.transcript import Answered, Asked, Cleared, Compacted, Ended, Entry, Happened, Proposed, Replied
 
-_AT_ONCE = ("stopped", "waiting")
-"""Reasons of ends that are written together with answers of the same status."""
-_BY_THE_WORKER = ("limit", "failed")
-"""Reasons of ends that budgets and failures outside of the rows bring about."""
 _STOPPED_BY = re.compile(r"Stopped by (.*?)\. (?:Change|Nothing) ", re.DOTALL)
-
-
-class Verdict(StrEnum):
-    """What came of a row's comparison."""
-
-    EQUAL = "equal"
-    GIVEN = "given"  # it came from outside, at the right step
-    UNKNOWN = "not comparable"  # the row does not tell what it was computed from
-    DIFFERS = "differs"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The verdict about one row. `expected` and `found` are texts to compare line by line; `note` is a sentence."""
-
-    verdict: Verdict
-    note: str = ""
-    expected: str = ""
-    found: str = ""
-
-
-EQUAL = Finding(Verdict.EQUAL)
-GIVEN = Finding(Verdict.GIVEN)
+_NOTHING_SENT = (State.DENIED, State.EXPIRED, State.SUPERSEDED)
+"""States whose sentences tell nothing of a change's requests."""
 
 
 def check(entries: Sequence[Entry], changes: Mapping[int, Change], place: int) -> Finding:
@@ -72,32 +44,19 @@ def check(entries: Sequence[Entry], changes: Mapping[int, Change], place: int) -
         return Finding(Verdict.DIFFERS, str(exc))
 
 
-def compare(expected: object, found: object) -> Finding:
-    """Equal or not, byte for byte."""
-    return EQUAL if expected == found else Finding(Verdict.DIFFERS, "", describe(expected), describe(found))
-
-
-def describe(value: object) -> str:
-    """A value with one field per line, the lines of its texts on lines of their own."""
-    fields = getattr(value, "__dataclass_fields__", None)
-    if fields is None:
-        text = value if isinstance(value, str) else repr(value)
-        return text if "\n" not in text else "\n" + "\n".join(f"    {line!r}" for line in text.splitlines(keepends=True))
-    return "\n".join(f"{name}: {describe(getattr(value, name))}" for name in fields)
-
-
 def _check(entries: Sequence[Entry], changes: Mapping[int, Change], place: int) -> Finding:
     entry, before = entries[place], entries[:place]
     if isinstance(entry, Asked | Cleared):
-        return GIVEN
+        return _check_said(before, entry)
     group = _written_at_once(entries, place)
     if group is not None:
         return _check_at_once(entries, changes, place, group)
+    then = _as_then(before, entry, changes)
     step = loop.next_step(
         before,
-        _as_then(before, entry, changes),
+        then,
         stop_requested_by="",
-        max_steps=_max_steps(before, entry),
+        max_steps=retracing_ends.max_steps(entry),
         has_model=not (isinstance(entry, Ended) and entry.reason == "no_model"),
         now=-math.inf,
     )
@@ -106,25 +65,16 @@ def _check(entries: Sequence[Entry], changes: Mapping[int, Change], place: int) 
             return EQUAL
         case loop.AskModel(turn), Compacted():
             return _check_compacted(before, entry, turn)
+        case loop.AskModel(turn), Ended(reason="limit") if turn == entry.turn:
+            return retracing_ends.check_budget(before, entry)
         case loop.Finish(), Ended():
             return compare(Ended(step.turn, step.reason, step.text), entry)
-        case _, Ended() if entry.reason in _BY_THE_WORKER and entry.turn == loop.active_turn(before):
-            return GIVEN
-        case loop.AnswerChange(), Answered(decided=Decided() as decided):
-            proposed = _proposed(before, step.turn, step.call_id)
-            return _check_told(changes[step.change_id], decided, entry, lambda change: _answer(step, proposed, change, decided))
-        case loop.Report(), Happened(decided=Decided() as decided):
-            return _check_told(
-                changes[step.change_id], decided, entry, lambda change: answers.happened(change, step.turn, step.asker, decided.who)
-            )
-        case loop.AnswerChange() | loop.Report(), Answered(decided=None) | Happened(decided=None):
-            return Finding(Verdict.UNKNOWN, "This row is from before rows kept what was known of the change.")
-        case loop.RunCall() | loop.RunUndo(), Proposed() if (step.turn, step.call.id) == (entry.turn, entry.call_id):
-            return GIVEN
-        case loop.RunUndo(), Answered() if (step.turn, step.call.id) == (entry.turn, entry.call_id):
-            return GIVEN
-        case loop.RunCall(), Answered() if (step.turn, step.call.id) == (entry.turn, entry.call_id):
-            return _check_call(before, step, entry)
+        case _, Ended(reason="failed") if entry.turn == loop.active_turn(before):
+            return retracing_ends.check_failure(before, entry)
+        case loop.AnswerChange() | loop.Report(), Answered() | Happened():
+            return _check_told(before, changes, step, entry)
+        case loop.RunCall() | loop.RunUndo(), Proposed() | Answered() if (step.turn, step.call.id) == (entry.turn, entry.call_id):
+            return retracing_calls.check(before, then, changes, step, entry)
     return _wrong_step(step, entry)
 
 
@@ -133,11 +83,15 @@ def _wrong_step(step: loop.Step, entry: Entry) -> Finding:
     return Finding(Verdict.DIFFERS, note, describe(step), describe(entry))
 
 
-def _max_steps(before: Sequence[Entry], entry: Entry) -> int:
-    """A limit that the turn reaches just where it was reached; the setting may be another one now."""
-    if isinstance(entry, Ended) and entry.reason == "limit":
-        return sum(isinstance(e, Replied) and e.turn == entry.turn for e in before)
-    return sys.maxsize
+def _check_said(before: Sequence[Entry], entry: Asked | Cleared) -> Finding:
+    """A question's turn is the next one; only turns that are over can be forgotten."""
+    last = max((e.turn for e in before), default=0)
+    if isinstance(entry, Asked):
+        return compare(replace(entry, turn=last + 1), entry, SAID)
+    over = (loop.active_turn(before) or last + 1) - 1
+    if 0 < entry.turn <= over:
+        return SAID
+    return Finding(Verdict.DIFFERS, f"The turns that are over before it are those up to {over}.", "", describe(entry))
 
 
 def _as_then(before: Sequence[Entry], entry: Entry, changes: Mapping[int, Change]) -> dict[int, Change]:
@@ -156,6 +110,19 @@ def _as_then(before: Sequence[Entry], entry: Entry, changes: Mapping[int, Change
     return known
 
 
+def _while_open(
+    before: Sequence[Entry], known: Mapping[int, Change], changes: Mapping[int, Change], step: loop.YieldTurn
+) -> Iterator[Mapping[int, Change]]:
+    """The changes as they may have been while the first call waited: no row tells when another took the place of the one it proposed."""
+    chain = _chain(changes, leaving.proposed_of(before, step.turn)[step.call_ids[0]].change_id)
+    for last in chain:
+        yield {
+            **known,
+            **{i: replace(changes[i], state=State.SUPERSEDED) for i in chain[: chain.index(last)]},
+            last: replace(changes[last], state=State.PROPOSED, superseded_by=None),
+        }
+
+
 def _chain(changes: Mapping[int, Change], change_id: int) -> list[int]:
     """The change and those that took its place, as far as they are there."""
     found: list[int] = []
@@ -166,91 +133,67 @@ def _chain(changes: Mapping[int, Change], change_id: int) -> list[int]:
     return found
 
 
-def _proposed(entries: Iterable[Entry], turn: int, call_id: str) -> Proposed:
-    return next(e for e in entries if isinstance(e, Proposed) and (e.turn, e.call_id) == (turn, call_id))
-
-
-def _check_told(change: Change, decided: Decided, entry: Entry, compute: Callable[[Change], Entry]) -> Finding:
-    """`compute` gives the row that tells of the change."""
+def _check_told(before: Sequence[Entry], changes: Mapping[int, Change], step: loop.AnswerChange | loop.Report, entry: Entry) -> Finding:
+    """The row tells of the end of a change, as it was then."""
+    decided = entry.decided if isinstance(entry, Answered | Happened) else None
+    if decided is None:
+        return UNTOLD_CHANGE
+    change = changes[step.change_id]
     if decided.state not in set(State) or State(decided.state) in OPEN:
         return Finding(Verdict.DIFFERS, f"The row says that change {change.id} was {decided.state!r}, which no row can tell of.")
-    if not change.writes:
-        return Finding(Verdict.UNKNOWN, f"The requests of change {change.id} are forgotten, and what came of them with them.")
-    return compare(compute(replace(change, state=State(decided.state), rollout=decided.rollout)), entry)
-
-
-def _answer(step: loop.AnswerChange, proposed: Proposed, change: Change, decided: Decided) -> Answered:
-    return Answered(step.turn, step.call_id, answers.of_change(proposed, change, decided.who), decided)
-
-
-def _check_call(before: Sequence[Entry], step: loop.RunCall, entry: Answered) -> Finding:
-    """The answer of a call that nothing was run for is ours alone."""
-    if any(isinstance(e, Asked) and e.turn == step.turn and e.mode is Mode.EDIT for e in before):
-        return GIVEN  # a note may tell what became of the change that was edited
-    result = _without_running(before, step)
-    if result is None:
-        return GIVEN
-    result = replace(result, command=step.shown)
-    again = repeats.note(before, step.turn, step.shown, result)
-    result = replace(result, note=" ".join(part for part in (result.note, again) if part))
-    return compare(Answered(step.turn, step.call.id, result), entry)
-
-
-def _without_running(before: Sequence[Entry], step: loop.RunCall) -> ToolResult | None:
-    """None if the call was run, or if it was for the installer's tools or runbooks, which the rows do not hold."""
-    if step.call.name not in (calls_.SHELL, calls_.READ_OUTPUT) and step.call.name in _offered(before):
-        return repeats.refusal(before, step.turn, step.shown)
-    refused = calls_.answer_without_running(step.call) or repeats.refusal(before, step.turn, step.shown)
-    if refused is None and step.call.name == calls_.READ_OUTPUT:
-        return reading.read(before, step.call.arguments)
-    return refused
-
-
-def _offered(before: Sequence[Entry]) -> set[str]:
-    """Names of the tools that the last request offered, and of those that may always be offered."""
-    last = max((place for place, e in enumerate(before) if isinstance(e, Replied) and e.request is not None), default=-1)
-    replied = before[last] if last >= 0 else None
-    names = {calls_.RUNBOOK}
-    if isinstance(replied, Replied) and replied.request is not None:
-        names |= {tool["name"] for tool in json.loads(restore(replied.request, before[:last]).tools or "[]")}
-    return names
+    if not change.writes and decided.state not in _NOTHING_SENT:
+        return FORGOTTEN
+    change = replace(change, state=State(decided.state), rollout=decided.rollout)
+    if isinstance(step, loop.Report):
+        return compare(answers.happened(change, step.turn, step.asker, decided.who), entry, NAMED)
+    proposed = leaving.proposed_of(before, step.turn)[step.call_id]
+    return compare(Answered(step.turn, step.call_id, answers.of_change(proposed, change, decided.who), decided), entry, NAMED)
 
 
 def _check_compacted(before: Sequence[Entry], entry: Compacted, turn: int) -> Finding:
-    """The place is computed; a summary is the model's, an outline in its place is ours."""
+    """That it was due, and the place. A summary is the model's, an outline in its place is ours."""
     if not entry.target_tokens:
-        return Finding(Verdict.UNKNOWN, "This row is from before rows kept what the conversation was to fit in.")
+        return UNTOLD_ROOM
+    if not compaction.was_due(before, entry):
+        return Finding(Verdict.DIFFERS, "There was room enough for the rows before it.", "", describe(entry))
     plan = compaction.make_room(before, turn, entry.target_tokens, entry.output_chars)
     if plan is None or plan.needs_summary != bool(entry.summary):
         return Finding(Verdict.DIFFERS, "The rows before it ask for another way to make room.", describe(plan), describe(entry))
     if plan.needs_summary and not entry.model:
         return compare(replace(plan.place, summary=compaction.outline(before, plan.place)), entry)
     own = {name: getattr(plan.place, name) for name in ("turn", "replies", "target_tokens", "output_chars")}
-    return compare(replace(entry, **own), entry)
+    return compare(replace(entry, **own), entry, SUMMED_UP if plan.needs_summary else EQUAL)
 
 
 def _written_at_once(entries: Sequence[Entry], place: int) -> range | None:
-    """The places of the answers and the end that a stop, or a turn that gives way, writes at once; None if the entry is none of them."""
+    """The places of the answers and the end that a stop, a turn that gives way, or one that cannot go on writes at once; None if the
+    entry is none of them."""
     turn = entries[place].turn
-
-    def is_answer(entry: Entry) -> bool:
-        return isinstance(entry, Answered) and entry.turn == turn and entry.result.status in _AT_ONCE
-
-    last = next((at for at in range(place, len(entries)) if not is_answer(entries[at])), None)
-    if last is None:
+    last = next((at for at in range(place, len(entries)) if not isinstance(entries[at], Answered) or entries[at].turn != turn), None)
+    end = entries[last] if last is not None else None
+    if last is None or not isinstance(end, Ended) or end.turn != turn:
         return None
-    end = entries[last]
-    if not isinstance(end, Ended) or end.turn != turn or end.reason not in _AT_ONCE:
-        return None
-    first = place
-    while first > 0 and is_answer(entries[first - 1]):
+    first = last
+    while first > 0 and _ends_with(entries[first - 1], end):
         first -= 1
-    return range(first, last + 1)
+    is_one = end.reason in ("stopped", "waiting") or (end.reason == "failed" and first < last)
+    return range(first, last + 1) if is_one and first <= place else None
+
+
+def _ends_with(entry: Entry, end: Ended) -> bool:
+    """Whether the answer was written because its turn ends so."""
+    if not isinstance(entry, Answered) or entry.turn != end.turn:
+        return False
+    if end.reason == "failed":
+        return (entry.result.status, entry.result.exit_code, entry.result.note) == ("error", None, end.text)
+    return entry.result.status in ("stopped", "waiting")
 
 
 def _check_at_once(entries: Sequence[Entry], changes: Mapping[int, Change], place: int, group: range) -> Finding:
     end, before = entries[group[-1]], entries[: group[0]]
     assert isinstance(end, Ended)
+    if end.reason == "failed" and end.turn == loop.active_turn(before):
+        return _compare_at_once(leaving.give_up(before, end.turn, end.text), entries, place, group, FAILED if place == group[-1] else EQUAL)
     stopped_by = _STOPPED_BY.match(end.text) if end.reason == "stopped" else None
     known = _as_then(before, end, changes)
     step = loop.next_step(
@@ -263,10 +206,15 @@ def _check_at_once(entries: Sequence[Entry], changes: Mapping[int, Change], plac
     )
     match step:
         case loop.YieldTurn():
-            written = leaving.give_way(before, step, known)
+            ways = (leaving.give_way(before, step, then) for then in _while_open(before, known, changes, step))
+            found = [_compare_at_once(written, entries, place, group, EQUAL) for written in ways]
+            return EQUAL if EQUAL in found else found[0]
         case loop.Stop():
-            written = leaving.stop(before, step, changes, stopped_by[1] if stopped_by else "somebody")
-        case _:
-            return _wrong_step(step, entries[place])
-    position = place - group[0]
-    return compare(written[position] if len(written) == len(group) else written, entries[place])
+            # What it withdrew says so itself: it may have taken the place of the change that was proposed, and no row tells of that.
+            written = leaving.stop(before, replace(step, change_ids=()), changes, stopped_by[1] if stopped_by else "somebody")
+            return _compare_at_once(written, entries, place, group, NAMED)
+    return _wrong_step(step, entries[place])
+
+
+def _compare_at_once(written: Sequence[Entry], entries: Sequence[Entry], place: int, group: range, equal: Finding) -> Finding:
+    return compare(written[place - group[0]] if len(written) == len(group) else written, entries[place], equal)

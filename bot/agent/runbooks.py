@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bot.agent import observation
-from bot.errors import ConfigError
 from bot.values.transcript import ToolResult
 
 _LARGEST_BYTES = 200_000
@@ -24,18 +23,35 @@ class Runbook:
     name: str
     title: str
     text: str
+    is_cut: bool = False
+    """Whether the file holds more than is read of it."""
 
 
-def load(path: str) -> tuple[Runbook, ...]:
+def load(path: str, problems: list[str]) -> tuple[Runbook, ...]:
     """All Markdown files of the folder and the folders in it, by name; none for an empty path. Hidden ones are left out: a mounted
-    ConfigMap holds every file twice. Raises ConfigError."""
+    ConfigMap holds every file twice. What is wrong goes to `problems`, one sentence for each file."""
     if not path:
         return ()
     folder = Path(path)
     if not folder.is_dir():
-        raise ConfigError(f"There is no folder {path}: set `runbooks.path` to a folder of Markdown files.")
+        problems.append(f"There is no folder {path}: set `runbooks.path` to a folder of Markdown files.")
+        return ()
     files = [f for f in sorted(folder.rglob("*.md")) if not any(part.startswith(".") for part in f.relative_to(folder).parts)]
-    return tuple(_read_file(file, str(file.relative_to(folder))) for file in files)
+    return tuple(book for file in files if (book := _read_file(file, str(file.relative_to(folder)), problems)) is not None)
+
+
+def find_odd(path: str) -> list[str]:
+    """What a readable folder is hardly meant to hold, one sentence for each file; the bot can start with it."""
+    books = load(path, [])
+    if path and not books:
+        return [f"There is no runbook in {path}: put Markdown files (`*.md`) there, or leave `runbooks.path` empty."]
+    odd = [f"The runbook {book.name} is empty: write it or remove it." for book in books if not book.text.strip()]
+    odd += [
+        f"The runbook {book.name} is longer than {_LARGEST_BYTES // 1000} kB, and what is above is left out: split it."
+        for book in books
+        if book.is_cut
+    ]
+    return odd + [f"The runbook {book.name} is not UTF-8: save it as such." for book in books if "\ufffd" in book.text and not book.is_cut]
 
 
 def find(runbooks: tuple[Runbook, ...], query: object) -> ToolResult:
@@ -70,9 +86,10 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(word[:-1] if len(word) > 3 and word.endswith("s") else word for word in _WORD.findall(text.lower()))
 
 
-def _read_file(file: Path, name: str) -> Runbook:
+def _read_file(file: Path, name: str, problems: list[str]) -> Runbook | None:
     try:
-        text = file.read_bytes()[:_LARGEST_BYTES].decode("utf-8", "replace")
+        data = file.read_bytes()
     except OSError as exc:
-        raise ConfigError(f"Cannot read the runbook {file}: {exc.strerror}.") from exc
-    return read(name, text)
+        problems.append(f"Cannot read the runbook {file}: {exc.strerror}.")
+        return None
+    return replace(read(name, data[:_LARGEST_BYTES].decode("utf-8", "replace")), is_cut=len(data) > _LARGEST_BYTES)

@@ -55,10 +55,12 @@ async def open_world(
         network = settings.gateway if place.is_sandboxed else settings.gateway.model_copy(update=loopback)
         salt = store.derive_key("redaction")
         problems: list[str] = []
+        tools = custom_tools.load(settings.tools.path, problems)
+        books = runbooks.load(settings.runbooks.path, problems)
         async with (
             open_cluster(place.context, name=name, network=network, salt=salt) as local,
             _open_sandboxes(place, settings, local) as sandboxes,
-            open_served(settings.mcp, TOOL_NAMES, problems) as served,
+            open_served(settings.mcp, [*TOOL_NAMES, *(tool.name for tool in tools)], problems) as served,
         ):
             if problems:
                 raise ConfigError(" ".join(problems))
@@ -70,11 +72,8 @@ async def open_world(
                 clusters={name: local.cluster},
                 models=models.asked,
                 more_models=models.others,
-                runbooks=(
-                    *runbooks.load(settings.runbooks.path),
-                    *await runbook_maps.fetch(settings.runbooks.config_maps, local.cluster.api, None),
-                ),
-                custom_tools=custom_tools.load(settings.tools.path),
+                runbooks=(*books, *await runbook_maps.fetch(settings.runbooks.config_maps, local.cluster.api, None)),
+                custom_tools=tools,
                 served_tools=served.tools,
                 call_tool=served.call,
                 kubernetes_versions={name: local.version},

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 import structlog
 
 from bot.agent import answers, leaving, loop
-from bot.agent import calls as calls_
 from bot.agent.finish import STOP_REASON
 from bot.changes.change import Change, State
 from bot.changes.ports import AuditLine
 from bot.threads.work import Work
 from bot.threads.world import BOT
-from bot.values.transcript import Answered, Ended, Entry, ToolResult
+from bot.values.transcript import Answered, Ended, Entry
 
 log = structlog.get_logger()
 
@@ -64,15 +63,9 @@ async def stop(work: Work, step: loop.Stop) -> None:
 async def give_up(work: Work, turn: int, why: str) -> None:
     """Ends a turn that cannot go on, with an answer for each of its calls. Not while one of its changes is open: its end is
     waited for, however long it takes."""
-    answered = {e.call_id for e in work.rows.entries if isinstance(e, Answered) and e.turn == turn}
-    if leaving.proposed_of(work.rows.entries, turn).keys() - answered:
-        return
-    entries: list[Entry] = [
-        Answered(turn, call_id, ToolResult(status="error", command=command, note=why))
-        for call_id, command in calls_.commands(work.rows.entries, turn).items()
-        if call_id not in answered
-    ]
-    await _append(work, [*entries, Ended(turn, "failed", why)])
+    written = leaving.give_up(work.rows.entries, turn, why)
+    if written:
+        await _append(work, written)
 
 
 async def _decider(work: Work, change: Change) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from bot.agent import loop
+from bot.agent import edits, loop
 from bot.changes import policy
 from bot.changes.change import Change, State
 from bot.changes.ports import AuditLine
@@ -25,7 +25,6 @@ log = structlog.get_logger()
 
 SUPERSEDED = "The asker edited the command."
 """The reason on the card of a change that an edited command took the place of."""
-_WITHDRAWN = "The asker edited the command into one that changes nothing."
 
 
 async def begin(world: World, person: Person, change: Change, edit: Edit) -> str:
@@ -76,13 +75,12 @@ async def settle_without_writes(work: Work, step: loop.RunCall, result: ToolResu
     edited = find_edited(work, step.turn)
     if edited is None:
         return ""
-    if result.status != "ok" or result.exit_code != 0:
-        return f"The edited command failed, so change {edited.id} is as it was." if edited.is_open else ""
+    if edits.has_failed(result):
+        return edits.after_failure(edited)
     asker = loop.asker_of(work.rows.entries, step.turn)
     audit = AuditLine("denied", asker, work.thread.id, {"change": edited.id, "digest": edited.digest, "by": "edit"})
     changes = work.world.stores.changes
-    await changes.move(edited.id, [State.PROPOSED], State.DENIED, audit, decided_by=asker, decided_at=work.world.clock(), reason=_WITHDRAWN)
-    after = await changes.get(edited.id)
-    if after is not None and after.state is State.DENIED and after.reason == _WITHDRAWN:
-        return f"The edited command changes nothing, so change {edited.id} is withdrawn."
-    return f"The edited command changes nothing; change {edited.id} was decided meanwhile."
+    await changes.move(
+        edited.id, [State.PROPOSED], State.DENIED, audit, decided_by=asker, decided_at=work.world.clock(), reason=edits.WITHDRAWN
+    )
+    return edits.after_nothing(await changes.get(edited.id) or edited)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult, Tool
 
 from bot.settings_mcp import McpServerSettings
+from bot.toolservers.failing import Failure, explain
 
 log = structlog.get_logger()
 
@@ -36,6 +37,10 @@ _CLOSE_SECONDS = 10.0
 class NotConnectedError(Exception):
     """There is no connection, so nothing was asked for; the message says why, as the end of a sentence."""
 
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.why)
+        self.failure = failure
+
 
 class Connection:
     """One server. `close` it in the end."""
@@ -46,6 +51,8 @@ class Connection:
         self._client: Client | None = None
         self._calls = 0
         """How many calls it works on now."""
+        self._refused = 0
+        """The status with which it refused something over HTTP; 0 if it did not."""
         self._closing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -73,6 +80,10 @@ class Connection:
         finally:
             self._calls -= 1
 
+    def explain(self, error: BaseException) -> Failure:
+        """What an error of a request means."""
+        return explain(self._settings, error, self._refused)
+
     async def close(self) -> None:
         """Ends the connection, and the program behind it; a later request would make it anew."""
         task, self._task, self._client = self._task, None, None
@@ -91,7 +102,7 @@ class Connection:
                 await client.list_tools()
         except FOREIGN as exc:
             if self._calls:  # it works on another call, which must not be cut off
-                raise NotConnectedError("it does not answer while it works on another call") from exc
+                raise NotConnectedError(Failure("it does not answer while it works on another call")) from exc
             log.info("mcp_connection_renewed", server=self._settings.name, error=type(exc).__name__)
             if self._client is client:
                 await self.close()
@@ -106,14 +117,14 @@ class Connection:
             return self._client
 
     async def _connect(self) -> Client:
-        self._closing = asyncio.Event()
+        self._closing, self._refused = asyncio.Event(), 0
         ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
         task = self._task = asyncio.create_task(self._hold(ready, self._closing), name=f"mcp {self._settings.name}")
         try:
             async with asyncio.timeout(self._settings.timeout):
                 return await ready
         except TimeoutError as exc:
-            raise NotConnectedError(f"it did not answer within {self._settings.timeout:g} s") from exc
+            raise NotConnectedError(self.explain(exc)) from exc
         finally:
             if ready.cancelled():  # nobody waits for it any more
                 task.cancel()
@@ -122,7 +133,7 @@ class Connection:
     async def _hold(self, ready: asyncio.Future[Client], closing: asyncio.Event) -> None:
         """Keeps the connection open until it shall be closed."""
         try:
-            async with _open(self._settings) as client:
+            async with _open(self._settings, self._note_refusal) as client:
                 ready.set_result(client)
                 await closing.wait()
         except Exception as exc:  # the library wraps what went wrong into groups of any depth
@@ -130,13 +141,17 @@ class Connection:
             if ready.done():
                 log.exception("mcp_connection_broke", server=self._settings.name)
             else:
-                ready.set_exception(NotConnectedError(f"{type(why).__name__}: {str(why)[:300]}"))
+                ready.set_exception(NotConnectedError(self.explain(why)))
         finally:
             ready.cancel()
 
+    def _note_refusal(self, status: int) -> None:
+        self._refused = status
+
 
 @asynccontextmanager
-async def _open(settings: McpServerSettings) -> AsyncIterator[Client]:
+async def _open(settings: McpServerSettings, on_refusal: Callable[[int], None]) -> AsyncIterator[Client]:
+    """`on_refusal` hears the status of a refused request: the library's own error does not tell it."""
     if settings.command:
         environment = {name: value.get_secret_value() for name, value in settings.env.items()}
         parameters = StdioServerParameters(command=settings.command, args=list(settings.args), env=environment)
@@ -147,7 +162,13 @@ async def _open(settings: McpServerSettings) -> AsyncIterator[Client]:
     is_basic = auth is not None and auth.type == "basic"
     basic = httpx2.BasicAuth(auth.username, auth.password.get_secret_value()) if auth is not None and is_basic else None
     headers = auth.headers if auth is not None else {}
-    async with httpx2.AsyncClient(headers=headers, auth=basic, timeout=httpx2.Timeout(settings.timeout, read=None)) as http:
+
+    async def note(response: httpx2.Response) -> None:
+        if response.request.method == "POST" and response.is_error:  # a server may refuse the stream that a GET asks for
+            on_refusal(response.status_code)
+
+    timeout = httpx2.Timeout(settings.timeout, read=None)
+    async with httpx2.AsyncClient(headers=headers, auth=basic, timeout=timeout, event_hooks={"response": [note]}) as http:
         transport = streamable_http_client(settings.url, http_client=http)
         async with Client(transport, cache=None) as client:
             yield client

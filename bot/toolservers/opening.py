@@ -18,6 +18,8 @@ class Served:
 
     tools: tuple[ServedTool, ...] = ()
     call: Call = call_nothing
+    found: tuple[str, ...] = ()
+    """What each server offers, one sentence each."""
 
 
 @asynccontextmanager
@@ -27,4 +29,4 @@ async def open_served(settings: McpSettings, taken: Iterable[str], problems: lis
         yield Served()
         return
     async with import_module("bot.toolservers.servers").open_servers(settings, taken, problems) as servers:
-        yield Served(servers.tools, servers.call)
+        yield Served(servers.tools, servers.call, servers.found)

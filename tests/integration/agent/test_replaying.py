@@ -12,9 +12,11 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from bot import cli, replay
+from bot.agent import findings
 from bot.errors import ConfigError
 from bot.settings import Settings, StoreSettings
-from bot.values.transcript import Answered, Compacted, Replied
+from bot.settings_agent import BudgetSettings, LimitSettings
+from bot.values.transcript import Answered, Asked, Compacted, Ended, Mode, Replied
 from tests.fakes import prints, scales
 from tests.integration.agent.conftest import WIRES, Open
 from tests.unit.threads.harness import KEY, RULES, THREAD, bench
@@ -47,6 +49,9 @@ class Replayed:
 
     code: int
     lines: list[str]
+    """One for each row, with what was asked and what differs."""
+    limits: list[str]
+    """What could not be compared."""
 
 
 _recorded: dict[str, bytes] = {}
@@ -88,16 +93,19 @@ async def replayed(settings: Settings, capsys: pytest.CaptureFixture[str], turn:
     """What a replay prints, without the log that tests print too."""
     capsys.readouterr()
     code = await replay.run(settings, THREAD, turn, show_requests=requests)
-    return Replayed(code, [line for line in capsys.readouterr().out.splitlines() if "[info " not in line])
+    rows, _, limits = "\n".join(line for line in capsys.readouterr().out.splitlines() if "[info " not in line).partition(
+        "\nnot compared:\n"
+    )
+    return Replayed(code, rows.splitlines(), [line.strip() for line in limits.splitlines()])
 
 
-def change_row(folder: Path, kind: str, alter: Callable[[str], str], *, last: bool = False) -> int:
-    """Alters the first row (or the last) of a kind behind the bot's back; its number."""
+def change_row(folder: Path, kind: str, alter: Callable[[str], str], *, last: bool = False, holding: str = "") -> int:
+    """Alters the first row (or the last) of a kind, or of those that hold a text, behind the bot's back; its number."""
     engine = sa.create_engine(f"sqlite:///{folder}/bot.db")
     rows = sa.table("entries", sa.column("seq"), sa.column("kind"), sa.column("data"))
     order = rows.c.seq.desc() if last else rows.c.seq
     with engine.begin() as connection:
-        row = connection.execute(sa.select(rows).where(rows.c.kind == kind).order_by(order)).first()
+        row = connection.execute(sa.select(rows).where(rows.c.kind == kind, rows.c.data.contains(holding)).order_by(order)).first()
         assert row is not None
         altered = alter(row.data)
         assert altered != row.data
@@ -117,6 +125,75 @@ async def test_a_recorded_thread_is_the_same_again(wire: str, tmp_path: Path, op
     assert {verdict for kind, verdict in lines if kind in ("replied", "compacted", "ended")} == {"equal"}
     assert {verdict for kind, verdict in lines if kind in ("asked", "proposed")} == {"given"}
     assert [verdict for kind, verdict in lines if kind == "answered"].count("equal") == 3  # refused, read again, applied
+    kinds = (findings.SAID, findings.TIMED, findings.PRINTED, findings.RECORDED, findings.NAMED)
+    assert [limit.rpartition(" (row")[0] for limit in again.limits] == [kind.note for kind in kinds]
+    assert again.limits[0].endswith(f" (rows 1, {lines.index(['asked', 'given'], 1) + 1})")
+
+
+ENDS = """
+rules:
+  - {when: {question: break}, fault: {status: 400, message: It broke.}}
+  - {when: {question: scale, step: 0}, reply: [{call: {args: {command: scale}}}]}
+  - {when: {question: go on}, reply: [{call: {args: {command: look}}}]}
+  - {reply: [{text: So it is.}]}
+"""
+
+
+async def test_turns_that_a_limit_a_failure_or_an_edit_ended_are_compared_and_the_rest_is_told(
+    tmp_path: Path, open_bench: Open, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/bot.db"
+    async with bench(url) as b:
+        b.model = (await open_bench(ENDS, "gemini")).model
+        b.rules = RULES.model_copy(update={"budgets": BudgetSettings(turn=LimitSettings(steps=3))})
+        b.sandboxes.programs |= {"scale": scales(b.cluster, 5), "more": scales(b.cluster, 7), "look": prints("web-1\n")}
+        for number, question in enumerate(("go on", "break it", "scale it"), start=1):
+            await b.write(question, ts=f"100.{number}")
+            await b.rest()
+        for command in ("typo", "more"):
+            await b.edit(command, 1)
+            await b.rest()
+        await b.click("approve", 2)
+        await b.rest()
+        entries = await b.entries()
+    reasons = [e.reason for e in entries if isinstance(e, Ended)]
+    assert (reasons[:2], {e.mode for e in entries if isinstance(e, Asked)}) == (["limit", "failed"], {Mode.QUESTION, Mode.EDIT})
+
+    again = await replayed(Settings(store=StoreSettings(url=url, key=SecretStr(KEY))), capsys)
+
+    assert again.code == 0, again.lines
+    ends = [line.split(maxsplit=2)[2] for line in again.lines if " ended " in line]
+    assert ends[:2] == ["equal", "given"]
+    assert set(ends[2:]) == {"equal"}
+    assert [limit for limit in again.limits if limit.startswith(findings.FAILED.note)]
+    notes = [limit.rpartition(" (row")[0] for limit in again.limits]
+    assert len(notes) == len(set(notes))
+
+
+async def test_a_changed_byte_in_the_note_about_an_edited_change_or_in_a_limit_is_found(
+    tmp_path: Path, open_bench: Open, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/bot.db"
+    settings = Settings(store=StoreSettings(url=url, key=SecretStr(KEY)))
+    async with bench(url) as b:
+        b.model = (await open_bench(ENDS, "gemini")).model
+        b.rules = RULES.model_copy(update={"budgets": BudgetSettings(turn=LimitSettings(steps=3))})
+        b.sandboxes.programs |= {"scale": scales(b.cluster, 5), "look": prints("web-1\n")}
+        await b.write("! scale")
+        await b.rest()
+        await b.edit("typo", 1)
+        await b.rest()
+        await b.write("go on", ts="100.2")
+        await b.rest()
+
+    limit = change_row(tmp_path, "ended", lambda data: data.replace("of 3 steps", "of 4 steps"), last=True)
+    of_limit = await replayed(settings, capsys)
+    note = change_row(tmp_path, "answered", lambda data: data.replace("as it was", "as it is"), holding="as it was")
+    of_note = await replayed(settings, capsys)
+
+    assert (of_limit.code, of_note.code) == (1, 1)
+    assert any(line.startswith(f"{limit} ended  differs  The rows before it did not use up a budget") for line in of_limit.lines)
+    assert any(line.startswith(f"{note} answered  differs") for line in of_note.lines)
 
 
 async def test_one_turn_is_replayed_with_the_requests_that_the_model_saw(

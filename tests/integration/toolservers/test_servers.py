@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
+import socket
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from pydantic import SecretStr
 
 from bot.settings_mcp import McpAuth, McpServerSettings, McpSettings
@@ -90,8 +93,10 @@ async def test_a_server_over_http_is_used_with_its_key_and_not_without(notes: Pa
             assert without.tools == ()
 
     assert "ticket 7 about disks" in found.output.stdout
-    [problem] = problems
-    assert problem.startswith("The MCP server tickets cannot be used (")
+    assert problems == [
+        f"The MCP server tickets cannot be used, for {server.url} refuses the credentials (status 401): "
+        "correct MCP_TICKETS_TOKEN or `auth` of this server in `mcp.servers`."
+    ]
 
 
 async def test_a_server_that_dies_in_a_call_gave_no_answer_and_the_next_call_finds_a_new_one(notes: Path) -> None:
@@ -111,9 +116,10 @@ async def test_a_program_that_is_not_there_is_a_problem_that_says_what_to_do() -
     async with open_servers(McpSettings(servers=(McpServerSettings(name="gone", command="/no/such/program"),)), [], problems) as servers:
         never = await servers.call(ToolUse("gone", "x", {}))
 
-    [problem] = problems
-    assert problem.startswith("The MCP server gone cannot be used (FileNotFoundError")
-    assert problem.endswith("start it, correct it in `mcp.servers` or remove it.")
+    assert problems == [
+        "The MCP server gone cannot be used, for there is no program /no/such/program: "
+        "install it where the bot runs, or correct `command` in `mcp.servers`."
+    ]
     assert not never.has_started
     assert "gone cannot be reached" in never.why
 
@@ -139,7 +145,8 @@ async def test_a_program_that_says_nothing_is_given_up_and_ended(tmp_path: Path)
         pass
 
     assert problems == [
-        "The MCP server mute cannot be used (it did not answer within 0.5 s): start it, correct it in `mcp.servers` or remove it."
+        "The MCP server mute cannot be used, for it did not answer within 0.5 s: "
+        "raise its `timeout` in `mcp.servers` if it is slow, or correct or remove it."
     ]
     if (tmp_path / "pid").exists():  # it may have been ended before it came that far
         with pytest.raises(ProcessLookupError):
@@ -151,3 +158,93 @@ async def test_a_server_that_is_not_in_the_settings_is_not_called() -> None:
         answer = await servers.call(ToolUse("tickets", "search", {}))
 
     assert (answer.has_started, answer.why) == (False, "there is no server tickets in the settings")
+
+
+async def test_a_server_of_each_kind_that_cannot_be_used_is_one_sentence_that_says_what_to_do(tmp_path: Path) -> None:
+    text = tmp_path / "words.txt"
+    text.write_text("no program")
+    text.chmod(0o755)
+    async with answering() as address:
+        servers = (
+            McpServerSettings(name="ends", command="bash", args=("-c", "exit 3"), timeout=SECONDS),
+            McpServerSettings(name="words", command=str(text), timeout=SECONDS),
+            McpServerSettings(name="nobody", url=f"http://me:secret@127.0.0.1:{unused_port()}/mcp?key=secret", timeout=SECONDS),
+            McpServerSettings(name="locked", url=f"{address}/401", timeout=SECONDS),
+            McpServerSettings(name="my-key", url=f"{address}/403", auth=McpAuth(type="api-key"), timeout=SECONDS),
+            McpServerSettings(name="lost", url=f"{address}/404", timeout=SECONDS),
+            McpServerSettings(name="ill", url=f"{address}/500", timeout=SECONDS),
+            McpServerSettings(name="page", url=f"{address}/200", timeout=SECONDS),
+        )
+        problems: list[str] = []
+        async with open_servers(McpSettings(servers=servers), [], problems) as opened_:
+            assert (opened_.tools, opened_.found) == ((), ())
+
+    told = {problem.split()[3]: problem.partition(" cannot be used, for ")[2] for problem in problems}
+    assert list(told) == [server.name for server in servers]
+    assert told["ends"].startswith(
+        "the program bash ended, or answered with an error (Connection closed): what it wrote to stderr says why"
+    )
+    assert told["words"] == f"the program {text} cannot be run (Exec format error): correct `command` in `mcp.servers`."
+    assert re.fullmatch(
+        r"http://127\.0\.0\.1:\d+/mcp cannot be reached \(.*\): start it, or correct its `url` in `mcp.servers`.", told["nobody"]
+    )
+    assert told["locked"] == f"{address}/401 wants credentials (status 401): set `auth` of this server in `mcp.servers`."
+    assert "correct MCP_MY_KEY_API_KEY or `auth`" in told["my-key"]
+    assert told["lost"] == f"there is nothing at {address}/404 (status 404): correct the path of its `url` in `mcp.servers`."
+    assert told["ill"].startswith(f"{address}/500 answers with status 500: look into its log")
+    assert told["page"].startswith(f"what answers at {address}/200 is no MCP server (")
+    assert not any("\n" in problem or "secret" in problem for problem in problems)
+
+
+READS = "search, picture, fails, environment"
+
+
+@pytest.mark.parametrize(
+    ("trusted", "says"),
+    [
+        (
+            ("tickets",),
+            "The MCP server tickets lists 6 tools; those that say that they only read run without approval, since `mcp.trusted` names it: "
+            f"{READS}; calls of the others wait for it: close_ticket, dies.",
+        ),
+        (
+            (),
+            f"The MCP server tickets lists 6 tools; each call waits for approval: {READS}, close_ticket, dies. `mcp.trusted` does not "
+            f"name the server; if it did, those that say that they only read would run without: {READS}.",
+        ),
+    ],
+)
+@pytest.mark.parametrize("is_remote", [False, True], ids=["stdio", "http"])
+async def test_what_a_server_lists_and_what_runs_without_approval_is_told(
+    notes: Path, trusted: tuple[str, ...], says: str, is_remote: bool
+) -> None:
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(over_http(notes)) if is_remote else over_stdio(notes)
+        servers = await stack.enter_async_context(opened(server, *trusted))
+
+        assert servers.found == (says,)
+        assert {served.name for served in servers.tools if served.is_read_only} == (set(READS.split(", ")) if trusted else set())
+
+
+def unused_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@asynccontextmanager
+async def answering() -> AsyncIterator[str]:
+    """The address of a web server that is none of MCP: it answers each path with the status that it names."""
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(status=int(request.match_info["status"]), text="<html>", content_type="text/html")
+
+    app = web.Application()
+    app.router.add_route("*", "/{status}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()

@@ -90,6 +90,7 @@ def test_a_waiting_answer_tells_not_to_propose_again() -> None:
 
 def test_a_stopped_answer_tells_that_nothing_was_applied() -> None:
     assert "change 7 is withdrawn" in answers.stopped("x", "Ada", PROPOSED).note
+    assert "change 9 is withdrawn" in answers.stopped("x", "Ada", PROPOSED, 9).note
     assert answers.stopped("x", "Ada").note == "Stopped by Ada. Nothing was changed in the cluster by this command."
     assert answers.not_run("x").status == "stopped"
 
