@@ -123,6 +123,8 @@ def _say_what_to_check(change: Change) -> list[Block]:
     doubtful = [send.position for send in change.sends if send.state in {SendState.SENT, SendState.UNKNOWN}]
     writes = [change.writes[at] for at in doubtful if at < len(change.writes)] or list(change.writes)
     commands = list(dict.fromkeys(write_check(write) for write in writes))
+    if not commands:  # the requests are forgotten by now
+        return [line(words("Compare the cluster with the diff above before anything is tried again."))]
     shown = _take_some(commands)
     if len(shown) < len(commands):
         shown.append(f"# … {len(commands) - len(shown)} more")

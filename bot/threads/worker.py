@@ -77,16 +77,18 @@ class Worker:
             self._failures.pop(thread_id, None)
             self._not_before.pop(thread_id, None)
         finally:
-            del self._sessions[thread_id]
-            # Shielded: on shutdown the lease is given back, so that the next process need not wait for its end.
-            await asyncio.shield(self._release(thread_id))
+            try:
+                # Shielded: on shutdown the lease is given back, so that the next process need not wait for its end.
+                await asyncio.shield(self._release(thread_id))
+            finally:
+                del self._sessions[thread_id]  # only now: until then nobody could begin with it
+                self._world.signals.threads.set()
 
     async def _release(self, thread_id: str) -> None:
         try:
             await self._world.stores.threads.release(thread_id, self._name)
         except StoreError:
             log.warning("lease_not_released", thread=thread_id)
-        self._world.signals.threads.set()
 
     async def _note_failure(self, thread_id: str, error: Exception) -> None:
         """The wake mark stays, so the thread is tried again; a turn that fails again and again is ended."""

@@ -82,6 +82,14 @@ def test_every_end_is_told(state: State, changes: dict[str, object], words: str)
     assert words in draw(render_card(change, undo_seconds=100, now=NOW))
 
 
+@pytest.mark.parametrize("state", list(State))
+def test_every_state_is_told_when_the_requests_are_forgotten(state: State) -> None:
+    change = make_change(state=state, writes=(), sends=(Send(0, SendState.UNKNOWN),), reason="the network broke")
+
+    assert "Deployment shop/web" in draw(render_card(change, undo_seconds=100, now=NOW))
+    assert "spec.replicas" in draw(render_details(change))
+
+
 def test_details_have_the_requests_but_no_value_of_a_secret() -> None:
     secret = make_write(
         request=replace(make_write().request, path="/api/v1/namespaces/shop/secrets/s", body=b'{"data":{"key":"aHVudGVyMg=="}}'),

@@ -165,6 +165,14 @@ def test_unknown_outcome_names_the_command_that_checks_it():
     assert "kubectl -n shop get deployments.apps web -o yaml" in all_text(render(change).blocks)
 
 
+def test_unknown_outcome_stays_told_when_its_requests_are_forgotten():
+    change = make_change(state=State.UNKNOWN, sends=(Send(0, SendState.UNKNOWN),), writes=(), **DECIDED)
+
+    text = all_text(render(change).blocks)
+    assert "Compare the cluster with the diff above before anything is tried again." in text
+    assert "spec.replicas  3 → 5" in text
+
+
 def test_rollout_is_told_as_it_settles():
     moving = make_change(state=State.DONE, rollout="3/5 ready", **DECIDED)
     settled = replace(moving, rollout="5/5 ready after 12 s", rollout_settled=True)
@@ -216,7 +224,7 @@ def test_hidden_characters_in_a_command_are_shown():
     assert "rm \\u202e-rf" in all_text(render(make_change(command="rm \u202e-rf")).blocks)
 
 
-def fill(state: State, texts: list[str], writes: int, refused: tuple[RefusedRequest, ...]) -> Change:
+def fill(state: State, texts: list[str], writes: int, kept: int, refused: tuple[RefusedRequest, ...]) -> Change:
     """A change with hostile texts in every place that holds text."""
     a, b, c, d = texts
     fields = tuple(FieldDiff(a, b, {c: d}, op) for op in ("add", "remove", "replace"))
@@ -231,7 +239,7 @@ def fill(state: State, texts: list[str], writes: int, refused: tuple[RefusedRequ
         rollout=c,
         impact=(d, a),
         diffs=(ObjectDiff(b, c, d, a, fields, (b, c)),) * writes,
-        writes=(make_write(note=d),) * 3,
+        writes=(make_write(note=d),) * kept,
         sends=tuple(Send(at, SendState.REFUSED, message=a) for at in range(writes)),
         superseded_by=43,
         refused=refused,
@@ -241,7 +249,9 @@ def fill(state: State, texts: list[str], writes: int, refused: tuple[RefusedRequ
 refusals = st.lists(st.builds(RefusedRequest, nasty, nasty, nasty, st.sampled_from((0, 403, 422)), nasty), max_size=6).map(tuple)
 
 
-@given(st.builds(fill, st.sampled_from(State), st.lists(nasty, min_size=4, max_size=4), st.integers(0, 4), refusals))
+@given(
+    st.builds(fill, st.sampled_from(State), st.lists(nasty, min_size=4, max_size=4), st.integers(0, 4), st.sampled_from((3, 0)), refusals)
+)
 def test_any_change_fits_slack_and_mentions_nobody_it_should_not(change):
     rendered = render(change, now=0.0)
 

@@ -159,7 +159,12 @@ class Stage:
             self.benches.append(await self._open())
         async with AsyncExitStack() as stack:
             bots = [await stack.enter_async_context(bench.running()) for bench in self.benches[:replicas]]
-            await asyncio.gather(*(bot.settled() for bot in bots))
+            while True:
+                await asyncio.gather(*(bot.settled() for bot in bots))
+                # One may have begun with what another, which was settled before it, left.
+                due = await self.bench.stores.threads.due(self.time.now)
+                if not due and not any(bot.worker.active or bot.intake.active for bot in bots):
+                    return
 
     async def _restart(self) -> None:
         """A new process: nothing survives but the database and the world outside."""
