@@ -47,6 +47,9 @@ async def run(
     for pipe in (out, err, life):
         await pipe.begin()
     stop = asyncio.ensure_future(stopped)
+    forwarding = _Forwarding()
+    if is_foreground:
+        forwarding.begin()  # before there is a command: an interrupt at its very beginning must not end this program alone
     try:
         process = await asyncio.create_subprocess_exec(
             *argv,
@@ -67,8 +70,7 @@ async def run(
     finally:
         for pipe in (out, err, life):
             pipe.close_sink()
-    if is_foreground:
-        _forward_signals(process.pid)
+    forwarding.send_to(process.pid)
     with _Terminal(process.pid) if is_foreground else nullcontext():
         return await _see_to_its_end(process, stop, out, err, life)
 
@@ -152,10 +154,28 @@ def _signal_group(group: int, number: int) -> None:
         os.killpg(group, number)
 
 
-def _forward_signals(group: int) -> None:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, _signal_group, group, number)
+class _Forwarding:
+    """Interrupts go to the command's group; one that comes before there is a group waits for it."""
+
+    def __init__(self) -> None:
+        self._group = 0
+        self._waiting: list[int] = []
+
+    def begin(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._take, number)
+
+    def send_to(self, group: int) -> None:
+        self._group = group
+        for number in self._waiting:
+            _signal_group(group, number)
+
+    def _take(self, number: int) -> None:
+        if self._group:
+            _signal_group(self._group, number)
+        else:
+            self._waiting.append(number)
 
 
 class _Terminal:
