@@ -220,7 +220,7 @@ def test_a_rollout_that_goes_well_ends_with_the_time_it_took(told: dict[str, Tol
     ("name", "begin", "words"),
     [
         ("bad image", "0/1 ready, stuck · bad-image-", ": image kas.local/missing:1"),
-        ("crashes", "0/1 ready, stuck · crashes-", "Error (exit code 3)"),
+        ("crashes", "0/1 ready, stuck · crashes-", "CrashLoopBackOff: Error (exit code 3)"),
         ("too big", "0/1 ready, stuck · too-big-", "cannot be scheduled: 0/1 nodes are available: 1 Insufficient cpu"),
         ("no quota", "0/1 ready, stuck · ", 'cannot make pods: pods "no-quota-0" is forbidden: exceeded quota: none'),
     ],
