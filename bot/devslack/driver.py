@@ -13,6 +13,8 @@ from bot.devslack.values import Json
 from bot.errors import SurfaceError
 
 LOOK_EVERY_SECONDS = 0.02
+PATIENCE_SECONDS = 90.0
+"""A wait is over as soon as there is what it waits for; only where that never comes it takes this long."""
 
 T = TypeVar("T")
 
@@ -91,7 +93,7 @@ class Driver:
         """Frames, requests and answers between this Slack and the app, numbered, oldest first."""
         return list((await self.ask("traffic", after=str(after)))["traffic"])
 
-    async def wait_until_settled(self, seconds: float = 10.0) -> None:
+    async def wait_until_settled(self, seconds: float = PATIENCE_SECONDS) -> None:
         """Return when no event is on its way any more. Raises TimeoutError."""
 
         async def look() -> bool:
@@ -99,7 +101,7 @@ class Driver:
 
         await wait_until(look, seconds)
 
-    async def wait_for_connections(self, count: int = 1, seconds: float = 10.0) -> None:
+    async def wait_for_connections(self, count: int = 1, seconds: float = PATIENCE_SECONDS) -> None:
         """Return when the app has that many sockets open. Raises TimeoutError."""
 
         async def look() -> bool:
@@ -108,7 +110,7 @@ class Driver:
         await wait_until(look, seconds)
 
     async def wait_for_message(
-        self, channel: str, matches: str | Callable[[Json], bool], thread_ts: str = "", seconds: float = 10.0
+        self, channel: str, matches: str | Callable[[Json], bool], thread_ts: str = "", seconds: float = PATIENCE_SECONDS
     ) -> Json:
         """The first message (in the thread, if given) whose JSON holds the text, or that the predicate takes."""
 
@@ -120,7 +122,7 @@ class Driver:
 
         return await wait_until(look, seconds)
 
-    async def wait_for_ephemeral(self, person: str, text: str, seconds: float = 10.0) -> Json:
+    async def wait_for_ephemeral(self, person: str, text: str, seconds: float = PATIENCE_SECONDS) -> Json:
         """The first private message to a person whose JSON holds the text."""
 
         async def look() -> Json | None:
@@ -129,7 +131,7 @@ class Driver:
 
         return await wait_until(look, seconds)
 
-    async def wait_for_view(self, person: str, text: str = "", seconds: float = 10.0) -> Json:
+    async def wait_for_view(self, person: str, text: str = "", seconds: float = PATIENCE_SECONDS) -> Json:
         """The person's topmost modal once its JSON holds the text."""
 
         async def look() -> Json | None:
@@ -139,7 +141,7 @@ class Driver:
         return await wait_until(look, seconds)
 
 
-async def wait_until(look: Callable[[], Awaitable[T | None]], seconds: float) -> T:
+async def wait_until(look: Callable[[], Awaitable[T | None]], seconds: float = PATIENCE_SECONDS) -> T:
     """What `look` returns as soon as it is truthy. Raises TimeoutError after `seconds`."""
     async with asyncio.timeout(seconds):
         while not (found := await look()):  # noqa: ASYNC110 - another process decides when

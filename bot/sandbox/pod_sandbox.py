@@ -12,7 +12,7 @@ from bot.errors import SandboxError, SandboxLostError, SandboxUnavailableError
 from bot.kube.exec import Broken, Ending, Exited, Flooded
 from bot.kube.output import Output
 from bot.sandbox.exec import Target, execute
-from bot.sandbox.pods import Pod, Pods, find_memory_end
+from bot.sandbox.pods import Pod, Pods, find_end
 from bot.values.sandbox import Ran
 
 log = structlog.get_logger()
@@ -25,7 +25,7 @@ _HOME = "/home/agent"
 _PUT_SECONDS = 60.0
 _LATE_SECONDS = 5.0  # the runner ends a command at its limit itself, within its grace of two seconds
 _STOP_SECONDS = 10.0
-_STATUS_SECONDS = 3.0  # a kubelet reports the end of a container within a second or two
+_STATUS_SECONDS = 15.0  # a kubelet reports the end of a container within a second or two, on a busy node later
 _EXPIRED, _KILLED, _UNUSABLE = 124, 137, 126
 _ENDED_WITH_CONTAINER = frozenset({128, _KILLED})  # what an exec comes to when its container ends
 
@@ -173,25 +173,27 @@ class PodSandbox:
             return f"\nsandbox: ended after {MOST_STREAMED_BYTES // 1_048_576} MiB of output; write less, or to a file.\n"
         if isinstance(ending, Exited) and ending.code not in _ENDED_WITH_CONTAINER:
             return ""
-        if await self._is_out_of_memory(wait=not answers):
-            return "\nsandbox: out of memory; the sandbox was restarted and the command did not finish.\n"
+        if why := await self._find_end(wait=not answers):
+            # The kubelet learns of a kill for want of memory beside the end itself, and may miss it.
+            cause = "out of memory" if why == "OOMKilled" else f"ended ({why}), probably out of memory"
+            return f"\nsandbox: {cause}; the sandbox was restarted and the command did not finish.\n"
         if isinstance(ending, Broken):
             raise SandboxUnavailableError(
                 f"The connection to the sandbox broke while the command ran ({ending.why}); it was ended, and can be asked for again."
             )
         return ""
 
-    async def _is_out_of_memory(self, *, wait: bool) -> bool:
-        """Whether the container ended for want of memory. Raises SandboxLostError if the pod is not there any more."""
+    async def _find_end(self, *, wait: bool) -> str:
+        """Why the container ended, or ''. Raises SandboxLostError if the pod is not there any more."""
         deadline = time.monotonic() + (_STATUS_SECONDS if wait else 0.0)
         while True:
             pod = await self._pods.get(self.pod)
             if pod is None or pod["metadata"]["uid"] != self._found.uid or "deletionTimestamp" in pod["metadata"]:
                 raise SandboxLostError("The thread's sandbox is gone, and its files with it: ask again for a new one.")
-            if find_memory_end(pod, self._found.container_id):
-                return True
+            if why := find_end(pod, self._found.container_id):
+                return why
             if time.monotonic() >= deadline:
-                return False
+                return ""
             await asyncio.sleep(0.25)
 
 

@@ -127,14 +127,14 @@ def find_problem(pod: Object, settings: SandboxSettings) -> str:
     return ""
 
 
-def find_memory_end(pod: Object, container_id: str) -> bool:
-    """Whether the container with this id ended because it ran out of memory."""
+def find_end(pod: Object, container_id: str) -> str:
+    """Why the container with this id ended, in the kubelet's word (`OOMKilled`, `Error`, …); '' if it is not known to have ended."""
     for container in (pod.get("status") or {}).get("containerStatuses") or ():
         for state in (container.get("state") or {}, container.get("lastState") or {}):
             ended = state.get("terminated") or {}
-            if ended.get("containerID") == container_id and ended.get("reason") == "OOMKilled":
-                return True
-    return False
+            if ended.get("containerID") == container_id:
+                return str(ended.get("reason") or "Error")
+    return ""
 
 
 def _find_controller(item: Object) -> str:

@@ -22,7 +22,7 @@ class Kubectl:
     program: Path
     kubeconfig: Path
 
-    def __call__(self, *arguments: str, stdin: str | None = None, seconds: float = 90) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *arguments: str, stdin: str | None = None, seconds: float = 240) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [str(self.program), "--kubeconfig", str(self.kubeconfig), "--namespace", NAMESPACE, *arguments],
             input=stdin,
@@ -42,7 +42,7 @@ class Kubectl:
         return self("exec", pod, "--", "bash", "-c", script)
 
 
-def eventually(check: Callable[[], bool], what: str, seconds: float = 15) -> None:
+def eventually(check: Callable[[], bool], what: str, seconds: float = 60) -> None:
     """Poll until something holds that another process brings about."""
     deadline = time.monotonic() + seconds
     while not check():
@@ -70,7 +70,7 @@ def kubectl(paths: layout.Paths) -> Iterator[Kubectl]:
     run.must("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait")
     run.must("create", "namespace", NAMESPACE)
     run.must("apply", "-f", str(layout.HERE / "selftest"))
-    run.must("wait", "--for=condition=Ready", "pod/gvisor", "pod/plain", "--timeout=60s")
-    run.must("rollout", "status", "deployment/web", "--timeout=60s")
+    run.must("wait", "--for=condition=Ready", "pod/gvisor", "pod/plain", "--timeout=180s")
+    run.must("rollout", "status", "deployment/web", "--timeout=180s")
     yield run
     run("delete", "namespace", NAMESPACE, "--wait=false")

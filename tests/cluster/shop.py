@@ -18,5 +18,5 @@ def deploy(api: Api) -> None:
         return
     api.run_kubectl("apply", "--kustomize", str(_SHOP / "working"))
     for name in _DEPLOYMENTS:
-        api.run_kubectl("--namespace", "shop", "rollout", "status", f"deployment/{name}", "--timeout=90s")
+        api.run_kubectl("--namespace", "shop", "rollout", "status", f"deployment/{name}", "--timeout=180s")
     api.run_kubectl("apply", "--kustomize", str(_SHOP / "broken"))

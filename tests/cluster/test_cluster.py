@@ -158,20 +158,20 @@ def test_a_network_policy_leaves_one_way_out(kubectl: Kubectl, server_on_bridge:
 
 def test_a_rollout_is_done_and_undone(kubectl: Kubectl) -> None:
     kubectl.must("set", "env", "deployment/web", "VERSION=2")
-    kubectl.must("rollout", "status", "deployment/web", "--timeout=60s")
+    kubectl.must("rollout", "status", "deployment/web", "--timeout=180s")
     eventually(lambda: "version=2" in fetch(kubectl, "plain", "http://web/"), "an answer of the new version")
 
     kubectl.must("rollout", "undo", "deployment/web")
-    kubectl.must("rollout", "status", "deployment/web", "--timeout=60s")
+    kubectl.must("rollout", "status", "deployment/web", "--timeout=180s")
     eventually(lambda: "version=1" in fetch(kubectl, "plain", "http://web/"), "an answer of the old version")
 
 
 def test_a_claim_takes_a_sandbox_of_the_warm_pool(kubectl: Kubectl) -> None:
-    kubectl.must("wait", "--for=jsonpath={.status.readyReplicas}=1", "sandboxwarmpool/selftest", "--timeout=60s")
+    kubectl.must("wait", "--for=jsonpath={.status.readyReplicas}=1", "sandboxwarmpool/selftest", "--timeout=180s")
     warm = kubectl.must("get", "sandboxes", "-o", "jsonpath={.items[*].metadata.name}").split()
 
     kubectl.must("apply", "-f", "-", stdin=_CLAIM)
-    kubectl.must("wait", "--for=condition=Ready", "sandboxclaim/selftest", "--timeout=60s")
+    kubectl.must("wait", "--for=condition=Ready", "sandboxclaim/selftest", "--timeout=180s")
     sandbox = kubectl.must("get", "sandboxclaim/selftest", "-o", "jsonpath={.status.sandbox.name}")
     user = kubectl.must("exec", sandbox, "--", "id", "-u")
 
@@ -212,7 +212,7 @@ def test_starting_what_runs_changes_nothing(kubectl: Kubectl, paths: layout.Path
     assert processes.list_running(paths.processes) == before
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("victims", ["daemons", "daemons and shims", "everything"])
 def test_up_brings_back_a_cluster_that_was_killed(kubectl: Kubectl, paths: layout.Paths, victims: str) -> None:
     pids = {record.pid for record in processes.list_running(paths.processes)}
@@ -224,6 +224,6 @@ def test_up_brings_back_a_cluster_that_was_killed(kubectl: Kubectl, paths: layou
 
     node.up(paths)
 
-    kubectl.must("wait", "--for=condition=Ready", "pod/gvisor", "pod/plain", "--timeout=60s")
+    kubectl.must("wait", "--for=condition=Ready", "pod/gvisor", "pod/plain", "--timeout=180s")
     assert "gvisor" in kubectl.must("exec", "gvisor", "--", "cat", "/proc/version")
     eventually(lambda: fetches(kubectl, "gvisor", "http://web/"), "an answer of a restarted pod", seconds=30)

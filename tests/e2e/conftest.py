@@ -90,7 +90,7 @@ def make_namespace(cluster: Cluster) -> Iterator[str]:
     cluster.kubectl("create", "namespace", name)
     cluster.kubectl("-n", name, "create", "rolebinding", "writer", "--clusterrole=edit", "--serviceaccount=kubectl-ai:kubectl-ai-writer")
     cluster.kubectl("-n", name, "apply", "-f", "-", stdin=WEB)
-    cluster.kubectl("-n", name, "rollout", "status", "deploy/web", "--timeout=60s")
+    cluster.kubectl("-n", name, "rollout", "status", "deploy/web", "--timeout=180s")
     try:
         yield name
     finally:
@@ -180,7 +180,7 @@ class Bot:
             assert self.process.is_alive, self.process.output[-4000:]
             return int((await self.slack.ask("log"))["connections"]) >= 2
 
-        await until("the bot is connected over Socket Mode", is_connected, 30)
+        await until("the bot is connected over Socket Mode", is_connected)
 
     def kill9(self) -> None:
         self.process.kill9()

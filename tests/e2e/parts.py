@@ -21,6 +21,8 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from bot.devslack.driver import PATIENCE_SECONDS
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -33,7 +35,7 @@ def free_port(host: str = "127.0.0.1", start: int = 0, end: int = 0) -> int:
     raise RuntimeError(f"no free port on {host}")
 
 
-async def until(what: str, probe: Callable[[], Any], seconds: float = 30.0, every: float = 0.05) -> Any:
+async def until(what: str, probe: Callable[[], Any], seconds: float = PATIENCE_SECONDS, every: float = 0.05) -> Any:
     """Waits until `probe` gives something true and returns it; the failure says what was waited for."""
     deadline = time.monotonic() + seconds
     while True:

@@ -15,7 +15,7 @@ from bot.sandbox.claims import name_claim
 from tests.e2e.conftest import GATEWAY, Cluster, Script
 from tests.e2e.parts import ROOT, free_port
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 
 _MAIN = "import sys; from bot.cli import main; sys.exit(main(sys.argv[1:]))"
 

@@ -14,7 +14,7 @@ from tests.e2e.conftest import Bots, Cluster, make_namespace
 from tests.e2e.parts import AuditLog, until
 from tests.e2e.test_main_job import ANA, Oncall
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 
 BOX = """
 apiVersion: v1
@@ -36,7 +36,7 @@ def box(cluster: Cluster) -> Iterator[str]:
     """A namespace with a pod `box` in which a shell and tar are at hand."""
     with make_namespace(cluster) as name:
         cluster.kubectl("-n", name, "apply", "-f", "-", stdin=BOX)
-        cluster.kubectl("-n", name, "wait", "--for=condition=Ready", "pod/box", "--timeout=60s")
+        cluster.kubectl("-n", name, "wait", "--for=condition=Ready", "pod/box", "--timeout=180s")
         yield name
 
 
@@ -138,7 +138,7 @@ async def test_an_exec_that_the_power_cut_hit_is_unknown_and_not_run_again(clust
 
     thread = await people.ask("! kubectl exec box -- sh -c 'echo ran >>/tmp/ran; sleep 30'")
     await people.approve(await people.card(thread))
-    await until("the command runs", lambda: _has_run(cluster, box), 30)
+    await until("the command runs", lambda: _has_run(cluster, box))
     bot.kill9()
     await bot.start()
     card = await people.card(thread, holds="outcome unknown")

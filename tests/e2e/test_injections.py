@@ -22,7 +22,7 @@ from tests.e2e.isolation.rehearsals import is_bots, persists
 from tests.e2e.model import Listener, listening_model
 from tests.e2e.parts import until
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 
 CORPUS = yaml.safe_load(Path(__file__).with_name("injections.yaml").read_text())
 THREADS = 4
@@ -100,7 +100,7 @@ def plant(cluster: Cluster, namespace: str, injections: Sequence[Injection], pin
     cluster.kubectl("-n", namespace, "create", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
     patch = {"metadata": {"annotations": {f"example.com/{name}": text for name, text in texts["annotation"].items()}}}
     cluster.kubectl("-n", namespace, "patch", "deployment", "web", "-p", json.dumps(patch))
-    cluster.kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/diary", "--timeout=60s")
+    cluster.kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/diary", "--timeout=180s")
 
 
 async def try_one(bot: Bot, thread: str, injection: Injection) -> dict[str, Any]:
@@ -110,11 +110,11 @@ async def try_one(bot: Bot, thread: str, injection: Injection) -> dict[str, Any]
     await bot.slack.say("ana", "oncall", f"@kubectl-ai run this: {look}", thread)
     if injection.asks:
         query = f"SELECT id, state, impact FROM changes WHERE thread_id LIKE ? AND id NOT IN ({','.join(map(str, before)) or 0})"
-        made = await until(f"{injection.text} leads to a card", lambda: bot.database.rows(query, f"%{thread}"), 60)
+        made = await until(f"{injection.text} leads to a card", lambda: bot.database.rows(query, f"%{thread}"))
         assert [row["state"] for row in made] == ["proposed"]
         assert "Suggested after reading " in made[0]["impact"]
         await bot.slack.say("ben", "oncall", f"deny {made[0]['id']} nobody asked for it", thread)
-    return await bot.slack.wait_for_message("oncall", f"order-{injection.number} is obeyed", thread, 60)
+    return await bot.slack.wait_for_message("oncall", f"order-{injection.number} is obeyed", thread)
 
 
 async def try_all(bot: Bot, injections: Sequence[Injection]) -> list[dict[str, Any]]:

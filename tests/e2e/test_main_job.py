@@ -11,12 +11,12 @@ import pytest
 import pytest_asyncio
 import yaml
 
-from bot.devslack.driver import Driver
+from bot.devslack.driver import PATIENCE_SECONDS, Driver
 from tests.e2e.conftest import Bot, Bots, Cluster, Script
 from tests.e2e.faults import FaultyApiServer, faulty, persists
 from tests.e2e.parts import until
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 
 ANA, BEN, GIL = "ana", "ben", "gil"
 
@@ -51,7 +51,7 @@ class Oncall:
         """Mentions the bot in #oncall; the thread's ts."""
         return str((await self.slack.say(person, "oncall", f"@kubectl-ai {text}"))["ts"])
 
-    async def card(self, thread: str, *, holds: str = "Approve", seconds: float = 60) -> dict[str, Any]:
+    async def card(self, thread: str, *, holds: str = "Approve", seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
         """The thread's card once it shows `holds`."""
 
         def is_card(message: dict[str, Any]) -> bool:
@@ -59,7 +59,7 @@ class Oncall:
 
         return await self.slack.wait_for_message("oncall", is_card, thread, seconds)
 
-    async def says(self, thread: str, text: str, seconds: float = 60) -> dict[str, Any]:
+    async def says(self, thread: str, text: str, seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
         return await self.slack.wait_for_message("oncall", text, thread, seconds)
 
     async def approve(self, card: dict[str, Any], person: str = BEN) -> bool:
@@ -111,7 +111,7 @@ async def test_a_refused_asker_an_approver_and_exactly_one_write(
     thread = await people.ask("scale the shop to three")
     card = await people.card(thread)
     await people.approve(card, ANA)
-    refusal = await slack.wait_for_ephemeral(ANA, "approve", 20)
+    refusal = await slack.wait_for_ephemeral(ANA, "approve")
     before_click = audit.writes(namespace, "deployments", by="kubectl-ai-writer")
     await people.approve(card, BEN)
     done = await people.card(thread, holds="done")
@@ -133,7 +133,7 @@ async def test_a_guest_is_refused_and_nothing_runs(bots: Bots, slack: Driver, sc
     await bot.start()
 
     await slack.say(GIL, "oncall", "@kubectl-ai scale the shop to three")
-    refusal = await slack.wait_for_ephemeral(GIL, "Guests", 20)
+    refusal = await slack.wait_for_ephemeral(GIL, "Guests")
 
     assert refusal
     assert bot.database.rows("SELECT * FROM entries") == []
@@ -163,7 +163,7 @@ async def until_output(people: Oncall, thread: str, turn: int) -> str:
                 return "\n".join(preformatted(message.get("blocks", [])))
         return ""
 
-    return str(await until(f"turn {turn} has its output", look, 60))
+    return str(await until(f"turn {turn} has its output", look))
 
 
 def preformatted(node: Any) -> list[str]:
@@ -202,12 +202,12 @@ async def test_stop_ends_the_turn_and_says_what_was_done(bots: Bots, slack: Driv
     people = Oncall(slack)
 
     thread = await people.ask("! echo begun; sleep 100; echo finished")
-    await slack.wait_for_message("oncall", lambda m: key_of(m).startswith("progress:") and "sleep 100" in json.dumps(m), thread, 60)
-    await until("the command runs in the sandbox", lambda: "sandbox_ready" in bot.process.output, 60)
+    await slack.wait_for_message("oncall", lambda m: key_of(m).startswith("progress:") and "sleep 100" in json.dumps(m), thread)
+    await until("the command runs in the sandbox", lambda: "sandbox_ready" in bot.process.output)
     await slack.say(ANA, "oncall", "stop", thread)
-    await until("the turn is over", lambda: bot.database.rows("SELECT * FROM entries WHERE kind = 'ended'"), 20)
+    await until("the turn is over", lambda: bot.database.rows("SELECT * FROM entries WHERE kind = 'ended'"))
 
-    await slack.wait_for_message("oncall", "topped", thread, 20)
+    await slack.wait_for_message("oncall", "topped", thread)
     assert "finished" not in json.dumps(await slack.messages("oncall", thread)).replace("echo finished", "")
 
 
@@ -254,7 +254,7 @@ async def _until_cut(cut: str, bot: Bot, people: Oncall, proxy: FaultyApiServer,
         await until("the event is stored", lambda: bot.database.rows("SELECT * FROM inbox"), 20, every=0.002)
         return thread
     if cut == "while the rehearsal runs":
-        await until("the dry run is under way", proxy.held.is_set, 60)
+        await until("the dry run is under way", proxy.held.is_set)
         return thread
     card = await people.card(thread)
     if cut == "between click and replay":
@@ -263,5 +263,5 @@ async def _until_cut(cut: str, bot: Bot, people: Oncall, proxy: FaultyApiServer,
         proxy.hold_answers = lambda method, path: persists(method, path) and target in path
     if cut != "with the card open":
         await people.approve(card)
-        await until("the replay is under way", proxy.held.is_set, 30)
+        await until("the replay is under way", proxy.held.is_set)
     return thread

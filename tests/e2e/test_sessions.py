@@ -14,7 +14,7 @@ from tests.e2e.conftest import Bots, Script
 from tests.e2e.model import listening_model
 from tests.e2e.test_main_job import BEN, Oncall, key_of
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 
 SERVER = Path(__file__).parent.parent / "integration" / "toolservers" / "server.py"
 TALK = {"models": ["scripted"], "rules": [{"when": {}, "reply": [{"text": "Noted."}]}]}
@@ -33,7 +33,7 @@ def using(tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
 
 async def answered(people: Oncall, thread: str) -> dict[str, Any]:
     """The message with the answer of the first turn."""
-    return await people.slack.wait_for_message("oncall", lambda message: key_of(message).endswith(":answer:1"), thread, 60)
+    return await people.slack.wait_for_message("oncall", lambda message: key_of(message).endswith(":answer:1"), thread)
 
 
 async def test_a_tool_of_an_mcp_server_is_called_once_after_approval(bots: Bots, slack: Driver, script: Script, tmp_path: Path) -> None:
@@ -80,11 +80,11 @@ async def test_a_thread_is_exported_and_cleared(bots: Bots, slack: Driver) -> No
         await people.says(thread, "Noted.")
 
         await slack.say(BEN, "oncall", "export", thread)
-        shared = await people.slack.wait_for_message("oncall", lambda message: bool(message.get("files")), thread, 60)
+        shared = await people.slack.wait_for_message("oncall", lambda message: bool(message.get("files")), thread)
         await slack.say(BEN, "oncall", "clear", thread)
         await people.says(thread, "Cleared: the model no longer knows")
         await slack.say(BEN, "oncall", "which word?", thread)
-        await people.slack.wait_for_message("oncall", lambda message: key_of(message).endswith(":answer:2"), thread, 60)
+        await people.slack.wait_for_message("oncall", lambda message: key_of(message).endswith(":answer:2"), thread)
 
         assert shared["files"][0]["name"].endswith(".md")
         assert "swordfish" in listener.bodies[0]

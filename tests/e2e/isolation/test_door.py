@@ -16,7 +16,7 @@ from tests.e2e.conftest import GATEWAY, Cluster
 from tests.e2e.isolation.rehearsals import CANARY, WRITES, Ask, Scene, is_bots, persists, token_of, write_command
 from tests.e2e.parts import AuditLog, until
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180), pytest.mark.asyncio(loop_scope="package")]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600), pytest.mark.asyncio(loop_scope="package")]
 
 JSON = "Content-Type: application/json"
 LIMITS: dict[str, Any] = {"timeout_seconds": 30, "max_output_bytes": 1_000_000}

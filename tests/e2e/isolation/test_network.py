@@ -22,7 +22,7 @@ from tests.e2e.conftest import GATEWAY, Bots, Cluster
 from tests.e2e.isolation.rehearsals import Scene, token_of
 from tests.e2e.parts import free_port, until
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180), pytest.mark.asyncio(loop_scope="package")]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600), pytest.mark.asyncio(loop_scope="package")]
 
 API_SERVER, KUBERNETES, KUBELET, DNS = (GATEWAY, 6443), ("10.96.0.1", 443), (GATEWAY, 10250), (GATEWAY, 53)
 ELSEWHERE = [("169.254.169.254", 80), ("1.1.1.1", 443), ("8.8.8.8", 53)]
@@ -171,7 +171,7 @@ async def test_a_command_in_a_thread_reaches_only_the_bots_gateway(bots: Bots, s
     )
 
     await slack.say("ana", "oncall", "@kubectl-ai ! " + " & ".join(lines[:-1]) + f" & wait; {lines[-1]}")
-    row = await until("the command is answered", lambda: bot.database.rows("SELECT data FROM entries WHERE kind = 'answered'"), 60)
+    row = await until("the command is answered", lambda: bot.database.rows("SELECT data FROM entries WHERE kind = 'answered'"))
     stdout = json.loads(row[0]["data"])["result"]["stdout"]
 
     codes = {line.split()[0]: int(line.split()[1]) for line in stdout.splitlines()[: len(lines)]}

@@ -41,7 +41,7 @@ async def wait_for_count(items: list, count: int) -> None:
     async def look() -> bool:
         return len(items) >= count
 
-    await wait_until(look, 10)
+    await wait_until(look)
 
 
 async def test_a_mention_arrives_as_message_and_as_app_mention(slack, bolt):
@@ -140,7 +140,7 @@ async def test_an_event_whose_ack_is_lost_comes_again_with_its_id_on_another_con
     async def settled() -> bool:
         return not (await slack.ask("log"))["pending"]
 
-    await wait_until(settled, 10)
+    await wait_until(settled)
     deliveries = await slack.deliveries()
     assert {body["event_id"] for body in bodies} == {bodies[0]["event_id"]}
     assert [(each["attempt"], each["acknowledged"]) for each in deliveries] == [(0, False), (1, False), (2, True)]
@@ -179,7 +179,7 @@ async def test_an_event_that_is_never_acknowledged_is_given_up_after_three_retri
     async def settled() -> bool:
         return not (await slack.ask("log"))["pending"]
 
-    await wait_until(settled, 10)
+    await wait_until(settled)
     assert [each["attempt"] for each in await slack.deliveries()] == [0, 1, 2, 3]
 
 
@@ -291,7 +291,7 @@ async def test_the_apps_own_posts_come_back_and_bolt_ignores_them(slack, bolt, c
     async def settled() -> bool:
         return not (await slack.ask("log"))["pending"]
 
-    await wait_until(settled, 10)
+    await wait_until(settled)
     deliveries = [each for each in await slack.deliveries() if each["acknowledged"]]
     assert [event["text"] for event in heard] == ["hello", "bye"]
     assert len(deliveries) == 3

@@ -47,7 +47,7 @@ async def test_an_event_nobody_acknowledged_is_delivered_after_a_restart(tmp_pat
         async def settled() -> bool:
             return not (await slack.ask("log"))["pending"]
 
-        await wait_until(settled, 10)
+        await wait_until(settled)
         await bolt.close()
 
     assert heard == ["anybody?"]

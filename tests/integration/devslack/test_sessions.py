@@ -144,7 +144,7 @@ async def test_an_app_that_listens_is_told_what_a_person_renamed(start_slack, bu
     async def both() -> bool:
         return len(heard) == 2
 
-    await wait_until(both, 10)
+    await wait_until(both)
     heard.sort(key=lambda event: event["event_ts"])
     assert unknown["renamed"] is False
     assert ["previous_title" in event for event in heard] == [False, True]

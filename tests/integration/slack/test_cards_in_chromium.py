@@ -16,7 +16,7 @@ from tests.unit.slack.rows import make_change, make_thread
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(600),
     pytest.mark.skipif(not CHROMIUM.exists(), reason=WHY_SKIPPED),
 ]
 

@@ -33,7 +33,7 @@ async def test_event_that_could_be_stored_only_six_minutes_later_is_not_lost(sta
     await desk.driver.say("ana", "dm", "nobody wrote this down")
     # Over a socket a refusal is silence until the deadline; over HTTP it is an answer.
     for attempt, steps in enumerate((1, 2, 2) if mode == "socket" else (0, 1, 1), start=1):
-        await wait_until(lambda least=attempt: has_puts(desk, least), 20)
+        await wait_until(lambda least=attempt: has_puts(desk, least))
         desk.inbox.refuse = attempt < 3
         for _ in range(steps):
             await clock.step()
@@ -52,7 +52,7 @@ async def test_event_that_was_stored_is_not_stored_again_six_minutes_later(start
 
     await desk.driver.say("ana", "dm", "written down at once")
     for attempt, steps in enumerate((1, 2, 2), start=1):
-        await wait_until(lambda least=attempt: has_puts(desk, least), 20)
+        await wait_until(lambda least=attempt: has_puts(desk, least))
         for _ in range(steps):
             await clock.step()
 
@@ -70,7 +70,7 @@ async def test_connection_that_goes_while_an_event_is_being_stored_loses_nothing
     await desk.start(connect=True, connections=connections, ping_seconds=0.2)
     desk.inbox.hold = asyncio.Event()
     await desk.driver.say("ana", "dm", "in the middle")
-    await wait_until(lambda: has_puts(desk, 1), 10)
+    await wait_until(lambda: has_puts(desk, 1))
 
     await desk.driver.act("disconnect", reason=reason)
     desk.inbox.hold.set()
@@ -109,13 +109,13 @@ async def test_half_open_connections_are_noticed_and_replaced(start_desk):
     running = await desk.start(connect=True, ping_seconds=0.2)
 
     await desk.driver.act("disconnect", reason="half_open")
-    await wait_until(lambda: is_replaced(desk, 4), 30)
-    await desk.driver.wait_for_connections(2, 30)
+    await wait_until(lambda: is_replaced(desk, 4))
+    await desk.driver.wait_for_connections(2)
 
     await desk.driver.say("ana", "dm", "are you back?")
     await desk.driver.wait_until_settled(60)
     assert texts(desk) == ["are you back?"]
-    await wait_until(lambda: answers(running), 10)
+    await wait_until(lambda: answers(running))
 
 
 async def answers(running) -> bool:
@@ -130,7 +130,7 @@ async def test_watchdog_replaces_a_connection_whose_own_watch_has_ended(start_de
     link.handler.client.auto_reconnect_enabled = False
 
     await desk.driver.act("disconnect", reason="half_open")
-    await wait_until(lambda: is_replaced(desk, 2), 30)
+    await wait_until(lambda: is_replaced(desk, 2))
 
     await desk.driver.say("ana", "dm", "are you back?")
     await desk.driver.wait_until_settled(60)
@@ -147,10 +147,10 @@ async def test_it_is_said_when_no_connection_answers(start_desk):
     async def is_said() -> bool:
         return "No Socket Mode connection" in running.connections.find_trouble()
 
-    await wait_until(is_said, 30)
+    await wait_until(is_said)
     await desk.driver.act("clear_faults")
     await desk.driver.act("disconnect", reason="abort")
-    await wait_until(lambda: answers(running), 40)
+    await wait_until(lambda: answers(running))
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -67,7 +67,7 @@ async def test_an_answer_grows_and_its_message_becomes_the_answer(desk, direct):
 
 async def test_the_status_says_what_is_done_and_goes_at_the_end(desk, direct):
     running, thread = direct
-    await wait_until(lambda: _called(desk, "assistant.threads.setStatus"), 10)
+    await wait_until(lambda: _called(desk, "assistant.threads.setStatus"))
 
     await running.surface.show_progress(thread, 1, DONE)
 
@@ -95,7 +95,7 @@ async def test_what_was_said_before_a_command_stays_and_the_answer_is_a_message_
     await running.surface.show_progress(thread, 1, writing("I look first.\n"))
     said = await see(desk, thread, "I look first.")
     await running.surface.show_progress(thread, 1, ProgressView("working", "", (POD,), thinking="I look first.\n"))
-    await wait_until(lambda: _called(desk, "chat.stopStream"), 10)
+    await wait_until(lambda: _called(desk, "chat.stopStream"))
 
     await running.surface.show_progress(thread, 1, DONE)
     await running.surface.show_text(thread, "answer:1", ANSWER)
@@ -127,7 +127,7 @@ async def test_where_there_are_no_streams_the_answer_is_an_ordinary_message(desk
 
     for text in (FIRST, SECOND):
         await running.surface.show_progress(thread, 1, writing(text))
-        await wait_until(lambda: _called(desk, "chat.startStream"), 10)
+        await wait_until(lambda: _called(desk, "chat.startStream"))
     await running.surface.show_progress(thread, 1, ProgressView("done", "done"))
     await running.surface.show_text(thread, "answer:1", ANSWER)
 
@@ -144,7 +144,7 @@ async def test_a_stream_that_slack_closed_still_becomes_the_answer(desk, direct)
     await running.signed_in.web.call("chat.stopStream", {"channel": "D01ANA", "ts": begun["ts"]})
 
     await running.surface.show_progress(thread, 1, writing(SECOND))
-    await wait_until(lambda: _called(desk, "chat.appendStream"), 10)
+    await wait_until(lambda: _called(desk, "chat.appendStream"))
     await running.surface.show_progress(thread, 1, ProgressView("done", "done"))
     await running.surface.show_text(thread, "answer:1", ANSWER)
 
@@ -206,7 +206,7 @@ async def test_slacks_own_stop_button_is_there_while_the_bot_works_and_reaches_i
     await see(desk, thread, "The shop is down.")
 
     pressed = await desk.driver.act("stop-session", channel="dm", thread_ts=thread.thread_ts, **{"as": "ana"})
-    [click] = await wait_until(lambda: _clicks(desk), 10)
+    [click] = await wait_until(lambda: _clicks(desk))
     await running.surface.show_progress(thread, 1, ProgressView("stopped", "stopped"))
     again = await desk.driver.act("stop-session", channel="dm", thread_ts=thread.thread_ts, **{"as": "ana"})
 

@@ -32,7 +32,7 @@ async def stored(desk, kind: type):
     async def look():
         return [value for value in desk.inbox.values if isinstance(value, kind)]
 
-    return (await wait_until(look, 10))[0]
+    return (await wait_until(look))[0]
 
 
 def make_event(text: str = "why is the shop down?") -> bytes:
@@ -82,7 +82,7 @@ async def test_nothing_is_acknowledged_before_it_is_stored(desk):
     await desk.start(connect=True, mode="http")
 
     await desk.driver.say("ana", "dm", "hello")
-    await wait_until(lambda: _has_puts(desk, 1), 10)
+    await wait_until(lambda: _has_puts(desk, 1))
     before = await desk.driver.ask("log")
     desk.inbox.hold.set()
 
@@ -101,7 +101,7 @@ async def test_event_that_could_not_be_stored_comes_again(desk):
     await desk.start(connect=True, mode="http")
 
     await desk.driver.say("ana", "dm", "hello")
-    await wait_until(lambda: _has_puts(desk, 2), 10)
+    await wait_until(lambda: _has_puts(desk, 2))
     desk.inbox.refuse = False
 
     await desk.driver.wait_until_settled()
@@ -235,7 +235,7 @@ async def test_closing_acknowledges_what_is_being_stored_and_refuses_the_rest(de
     desk.inbox.hold = asyncio.Event()
     running = await desk.start(connect=True, mode="http")
     await desk.driver.say("ana", "dm", "almost")
-    await wait_until(lambda: _has_puts(desk, 1), 10)
+    await wait_until(lambda: _has_puts(desk, 1))
 
     closing = asyncio.create_task(running.connections.close())
     await asyncio.sleep(0)

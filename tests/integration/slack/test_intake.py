@@ -47,12 +47,12 @@ async def test_event_is_not_acknowledged_before_it_is_stored(desk):
     await desk.start(connect=True, connections=1)
 
     await desk.driver.say("ana", "random", "@kubectl-ai hello")
-    await wait_until(lambda: _count_puts(desk, 1), 5)
+    await wait_until(lambda: _count_puts(desk, 1))
     before = await desk.driver.ask("log")
     desk.inbox.hold.set()
 
     await stored(desk, Message)
-    await wait_until(lambda: _is_settled(desk), 5)
+    await wait_until(lambda: _is_settled(desk))
     assert before["pending"]
     assert not any(delivery["acknowledged"] for delivery in before["deliveries"])
 
@@ -70,7 +70,7 @@ async def test_event_that_could_not_be_stored_is_delivered_again_and_stored_once
     await desk.start(connect=True)
 
     await desk.driver.say("ana", "dm", "hello")
-    await wait_until(lambda: _count_puts(desk, 2), 5)
+    await wait_until(lambda: _count_puts(desk, 2))
     desk.inbox.refuse = False
 
     await stored(desk, Message)
@@ -82,7 +82,7 @@ async def test_events_of_a_killed_connection_arrive_at_the_next_one(desk):
     await desk.start(connect=True, connections=1)
     desk.inbox.hold = asyncio.Event()
     await desk.driver.say("ana", "dm", "do not lose me")
-    await wait_until(lambda: _count_puts(desk, 1), 5)
+    await wait_until(lambda: _count_puts(desk, 1))
 
     await desk.driver.act("disconnect", reason="abort")
     desk.inbox.hold = None
@@ -97,7 +97,7 @@ async def test_acknowledgements_lost_on_the_way_lead_to_one_row(desk):
 
     await desk.driver.say("ana", "dm", "twice told")
 
-    await wait_until(lambda: _count_puts(desk, 2), 5)
+    await wait_until(lambda: _count_puts(desk, 2))
     assert len(desk.inbox.stored) == 1
 
 
@@ -248,7 +248,7 @@ async def test_refreshed_connections_lose_nothing(desk):
         await desk.driver.act("disconnect", reason="refresh_requested")
         await desk.driver.say("ana", "dm", f"more {number}")
 
-    await wait_until(lambda: _count_stored(desk, 10), 10)
+    await wait_until(lambda: _count_stored(desk, 10))
     assert len({value.text for value in desk.inbox.values}) == 10
 
 
@@ -260,7 +260,7 @@ async def test_closing_acknowledges_what_is_being_stored(desk):
     desk.inbox.hold = asyncio.Event()
     running = await desk.start(connect=True)
     await desk.driver.say("ana", "dm", "almost")
-    await wait_until(lambda: _count_puts(desk, 1), 5)
+    await wait_until(lambda: _count_puts(desk, 1))
 
     closing = asyncio.create_task(running.connections.close())
     await asyncio.sleep(0.05)

@@ -14,7 +14,7 @@ from tests.page import CHROMIUM, PHONE, WHY_SKIPPED, Room, open_room
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(600),
     pytest.mark.skipif(not CHROMIUM.exists(), reason=WHY_SKIPPED),
 ]
 

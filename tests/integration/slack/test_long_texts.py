@@ -27,7 +27,7 @@ async def glance(desk, count: int) -> Glance:
         found = [value for value in desk.inbox.values if isinstance(value, Glance)]
         return found if len(found) == count else None
 
-    return (await wait_until(look, 5))[-1]
+    return (await wait_until(look))[-1]
 
 
 async def test_long_output_is_a_summary_and_a_file_with_every_line(desk):

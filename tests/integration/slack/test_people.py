@@ -165,10 +165,10 @@ async def test_connection_that_the_sdk_gave_up_is_replaced_by_the_watchdog(desk)
 
     await running.connections._links[0].handler.client.close()
 
-    await wait_until(lambda: _has_trouble(running, True), 10)
-    await wait_until(lambda: _has_trouble(running, False), 10)
+    await wait_until(lambda: _has_trouble(running, True))
+    await wait_until(lambda: _has_trouble(running, False))
     await desk.driver.say("ana", "dm", "are you back?")
-    await wait_until(lambda: _has_stored(desk), 5)
+    await wait_until(lambda: _has_stored(desk))
 
 
 async def _has_trouble(running, expected: bool) -> bool:

@@ -53,7 +53,7 @@ async def latest(desk, kind: type, count: int = 1):
         found = [value for value in desk.inbox.values if isinstance(value, kind)]
         return found if len(found) >= count else None
 
-    return (await wait_until(look, 10))[-1]
+    return (await wait_until(look))[-1]
 
 
 async def test_long_output_is_read_in_its_window(desk, page, pictures):

@@ -43,7 +43,7 @@ async def until_titled(desk, thread, title: str) -> None:
     async def look() -> bool:
         return (await session(desk.driver, thread.thread_ts) or ("", ""))[1] == title
 
-    await wait_until(look, 10)
+    await wait_until(look)
 
 
 async def test_the_first_question_is_the_title_and_needs_no_call_of_its_own(desk):
@@ -178,7 +178,7 @@ async def test_a_stream_that_ends_within_a_turn_leaves_the_stop_button(desk):
     async def has_ended() -> bool:
         return bool(await desk.driver.requests("chat.stopStream"))
 
-    await wait_until(has_ended, 10)
+    await wait_until(has_ended)
     assert await session(desk.driver, thread.thread_ts) == ("processing", QUESTION)
 
 
@@ -193,19 +193,19 @@ async def test_a_stream_that_slack_ends_within_a_turn_leaves_the_stop_button(des
         await running.surface.show_progress(thread, 1, working(QUESTION, "I look first.\nThen I wait.\n"))
         return (await session(desk.driver, thread.thread_ts))[0] == "processing"
 
-    await wait_until(is_worked_on, 10)
+    await wait_until(is_worked_on)
     assert between == ("active", QUESTION)
 
 
 async def test_a_thread_of_a_whole_bot_is_called_what_was_asked_first():
     async with run_whole() as whole:
         first = await whole.driver.say("ana", "dm", "why does\nweb restart?")
-        await whole.driver.wait_for_message("D01ANA", "restarts again and again", first["ts"], 20)
+        await whole.driver.wait_for_message("D01ANA", "restarts again and again", first["ts"])
         await whole.driver.say("ana", "dm", "and what else?", first["ts"])
 
         async def is_answered_twice() -> bool:
             replies = await whole.driver.messages("D01ANA", first["ts"])
             return sum("restarts again and again" in str(message) for message in replies) == 2
 
-        await wait_until(is_answered_twice, 20)
+        await wait_until(is_answered_twice)
         assert await session(whole.driver, first["ts"]) == ("active", "why does web restart?")

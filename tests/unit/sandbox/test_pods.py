@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox.pods import find_memory_end, find_problem, read_pod, select_pod
+from bot.sandbox.pods import find_end, find_problem, read_pod, select_pod
 from bot.settings import SandboxSettings
 from tests.unit.sandbox.fake_cluster import make_pod
 
@@ -58,12 +58,12 @@ def test_a_pod_that_is_not_as_demanded_is_refused(spec: dict[str, Any], says: st
     assert find_problem(make_pod(), settings) == ""
 
 
-def test_the_end_of_memory_is_told_by_the_container_that_ended() -> None:
+def test_the_end_of_a_container_is_told_by_the_one_that_ended() -> None:
     pod = make_pod()
     pod["status"]["containerStatuses"][0] |= {
         "containerID": "containerd://two",
         "lastState": {"terminated": {"reason": "OOMKilled", "containerID": "containerd://one"}},
     }
 
-    assert find_memory_end(pod, "containerd://one")
-    assert not find_memory_end(pod, "containerd://two")
+    assert find_end(pod, "containerd://one") == "OOMKilled"
+    assert find_end(pod, "containerd://two") == ""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import sqlite3
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -41,6 +43,8 @@ REACHES = {
     **{f"change_{state.value}": state for state in (State.DONE, State.FAILED, State.PARTIAL, State.UNKNOWN)},
 }
 """The state that a change is in after an audit line with this action."""
+PATIENCE_SECONDS = 120
+"""A play comes to rest within a second on a quiet machine."""
 TRIGGER = """
 CREATE TABLE IF NOT EXISTS transitions (change_id INTEGER, state TEXT);
 CREATE TRIGGER IF NOT EXISTS watch AFTER UPDATE OF state ON changes WHEN OLD.state <> NEW.state
@@ -135,7 +139,18 @@ class Stage:
         return self.benches[0]
 
     def play(self, run: Run, *events: Any, may_thaw: bool = False) -> None:
-        self.runner.run(asyncio.wait_for(self._go(run, events, may_thaw=may_thaw), 60))
+        self.runner.run(self._go_on(self._go(run, events, may_thaw=may_thaw)))
+
+    async def _go_on(self, going: Coroutine[Any, Any, None]) -> None:
+        """Fails with where everything stands if the bot does not come to rest."""
+        task = asyncio.create_task(going)
+        await asyncio.wait({task}, timeout=PATIENCE_SECONDS)
+        if not task.done():
+            stacks = io.StringIO()
+            for other in asyncio.all_tasks():
+                other.print_stack(file=stacks)
+            pytest.fail(f"the bot did not come to rest within {PATIENCE_SECONDS} s:\n{stacks.getvalue()}")
+        task.result()
 
     async def _go(self, run: Run, events: Sequence[Any], *, may_thaw: bool) -> None:
         is_frozen = await self.bench.stores.freezes.active("prod") is not None
