@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
 from bot.changes.change import State
+from bot.threads.worker import Worker
 from tests.fakes import scales
 from tests.unit.threads.harness import RULES, Bench, bench
 
@@ -67,3 +73,17 @@ async def test_a_rollout_of_a_cluster_that_is_gone_is_not_watched() -> None:
             await bot.until(lambda: b.surface.cards[1][-1].rollout_settled)
 
         assert "not in the settings" in words(b)
+
+
+async def test_a_watch_that_dies_ends_the_whole_worker_so_that_the_process_is_restarted() -> None:
+    async with bench() as b:
+        world = b.world()
+
+        async def watched() -> None:
+            raise ValueError("a defect")
+
+        threads = SimpleNamespace(due=world.stores.threads.due, watched=watched)
+        broken = replace(world, stores=replace(world.stores, threads=threads))
+
+        with pytest.raises(ValueError, match="a defect"):
+            await Worker(broken).run()

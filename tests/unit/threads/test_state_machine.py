@@ -128,7 +128,7 @@ class Play(RuleBasedStateMachine):
         self.stage.make(trouble)
 
 
-TestPlay = Play.TestCase
+TestPlay = pytest.mark.timeout(0)(Play.TestCase)  # each play has its own limit; an alarm in the middle of one would kill a task of the bot
 TestPlay.settings = settings(
     max_examples=EXAMPLES,
     stateful_step_count=STEPS,
