@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
-from bot.gateway.selectors import exact_field
+from bot.gateway.selectors import exact_field, parse_labels
 from bot.values.requests import RequestInfo
 
 Query = tuple[tuple[str, str], ...]
@@ -19,6 +19,7 @@ _SPECIAL_VERBS = frozenset({"proxy", "watch"})
 _NAMESPACE_SUBRESOURCES = frozenset({"status", "finalize"})
 _VERBS = {"POST": "create", "GET": "get", "HEAD": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _AUTHORITY = re.compile(r"\Ahttps?://[^/?#]*(?=/)", re.IGNORECASE)
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _SAFE = "-._~!$&'()*+,=:@"  # RFC 3986 pchar without `;`, which Go's URL parser and proxies disagree about
 
 
@@ -134,11 +135,20 @@ def _understand(method: str, parts: list[str], query: Query) -> RequestInfo | Ma
     subresource = rest[2] if len(rest) > 2 and verb != "proxy" else ""
     if not name and verb == "get":
         verb = "watch" if _is_watch(query) else "list"
-    if not name and verb in ("list", "watch"):
-        name = exact_field(dict(reversed(query)).get("fieldSelector", ""), "metadata.name")
+        name = _selected_name(query)
     if not name and verb == "delete":
         verb = "deletecollection"
     return RequestInfo(verb, True, path, group, version, resource, subresource, namespace, name)
+
+
+def _selected_name(query: Query) -> str:
+    """The name that a list or watch is for by its field selector. As for the API server, '' where an option cannot be read."""
+    first = dict(reversed(query))
+    numbers = [first[name] for name in ("limit", "timeoutSeconds") if name in first]
+    if any(_INTEGER.fullmatch(number) is None for number in numbers) or parse_labels(first.get("labelSelector", "")) is None:
+        return ""
+    name = exact_field(first.get("fieldSelector", ""), "metadata.name")
+    return "" if name in (".", "..") or "/" in name or "%" in name else name
 
 
 def _is_watch(query: Query) -> bool:
