@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from bot.slack import limits
 from bot.slack.blocks import Block, Rendered, button, count_chars, preformatted, rich_text, section
 from bot.slack.markdown import Code, Prose, read
-from bot.slack.tables import Grid, draw_text, is_wide, read_kubectl, render_table, write_csv
+from bot.slack.tables import Grid, draw_text, is_wide, read_kubectl, render_table, split_kubectl, write_csv
 from bot.slack.text import clean, cut_middle, escape, flatten, make_fallback, mention, say_count, split_lines, wrap_links
 
 OUTPUT = "output"
@@ -44,9 +44,14 @@ def lay_out(text: str, code: str = "", key: str = "", hosts: frozenset[str] = fr
     if not clean(text).strip() and not clean(code).strip():
         return None
     if _is_short(text, code):
-        blocks = [*_render_pieces(read(text, hosts)), *_render_output(code)]
+        pieces = [*read(text, hosts), *_read_output(code)]
+        blocks = _render_pieces(pieces)
+        grids = [piece for piece in pieces if isinstance(piece, Grid)]
+        is_drawn = key != "" and any(is_wide(draw_text(grid)) for grid in grids[1:])
+        if is_drawn:
+            blocks.append(section("Only one table of a message scrolls sideways; the file below shows all of them as they are."))
         if _fits(blocks):
-            return Layout(_finish(blocks, text, code))
+            return Layout(_finish(blocks, text, code), _make_file(text, code, key) if is_drawn else None)
     share = 1.0
     blocks = _summarize(text, code, key, hosts, share)
     while not _fits(blocks):  # escaping can make four characters of one
@@ -113,9 +118,10 @@ def _render_pieces(pieces: Iterable[Prose | Code | Grid]) -> list[Block]:
     return blocks
 
 
-def _render_output(code: str) -> list[Block]:
-    grid = read_kubectl(code) if is_wide(code) else None
-    return [render_table(grid)] if grid is not None and grid.fits else _literal(code)
+def _read_output(code: str) -> list[Code | Grid]:
+    """Its wide tables, and the rest as it is."""
+    parts = split_kubectl(code) if is_wide(code) else [code]
+    return [part if isinstance(part, Grid) else Code(part) for part in parts if part]
 
 
 def _literal(text: str) -> list[Block]:

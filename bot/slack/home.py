@@ -60,7 +60,8 @@ def _render_parts(overview: Overview, bot: Bot) -> list[Block]:
     if overview.freezes:
         blocks += _list("Frozen", [f"*{make_name(freeze.cluster)}* · {describe_freeze(freeze)}" for freeze in overview.freezes], "")
     if overview.threads is not None:
-        blocks += _list("Your threads", [_describe_thread(line, bot) for line in overview.threads], "No thread of yours.")
+        none = "None is working or waiting; `threads` lists them all." if overview.only_busy else "No thread of yours."
+        blocks += _list("Your threads", [_describe_thread(line, bot) for line in overview.threads], none)
     if overview.recent is not None:
         closed = [change for change in overview.recent if not change.is_open]
         blocks += _list("Recent changes of yours", [_describe_recent(change, bot, now, seconds) for change in closed], "No changes yet.")

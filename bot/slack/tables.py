@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 
 from bot.slack import limits
 from bot.slack.blocks import Block
@@ -51,7 +51,7 @@ def read_kubectl(output: str) -> Grid | None:
     if output.count("\n") > _MOST_LINES:
         return None
     lines = [line.rstrip() for line in clean(output).split("\n") if line.strip()]
-    if len(lines) < 2 or not lines[0][:1].isupper() or lines[0] != lines[0].upper() or "  " not in lines[0]:
+    if len(lines) < 2 or not _is_header(lines[0]):
         return None
     starts = [match.start() for match in _TITLE.finditer(lines[0])]
     if not 2 <= len(starts) <= limits.TABLE_COLUMNS or any("\t" in line for line in lines):
@@ -61,6 +61,26 @@ def read_kubectl(output: str) -> Grid | None:
         if any(line[start - 2 : start].strip() for start in starts[1:]):
             return None  # text runs over the edge of a column
     return Grid(tuple(tuple(line[start:end].strip() for start, end in zip(starts, ends, strict=True)) for line in lines))
+
+
+def split_kubectl(output: str) -> list[Grid | str]:
+    """The wide tables in an output of several commands or kinds, and the text between them, in order."""
+    lines = clean(output).split("\n")
+    cuts = [0, *(at for at, line in enumerate(lines) if at and _is_header(line)), len(lines)]
+    parts: list[Grid | str] = []
+    for begin, end in pairwise(cuts):
+        text = "\n".join(lines[begin:end])
+        grid = read_kubectl(text) if is_wide(text) else None
+        if grid is None and parts and isinstance(before := parts[-1], str):
+            parts[-1] = f"{before}\n{text}"
+        elif grid is not None or text.strip():
+            parts.append(grid or text)
+    return parts
+
+
+def _is_header(line: str) -> bool:
+    line = line.rstrip()
+    return line[:1].isupper() and line == line.upper() and "  " in line
 
 
 def is_wide(text: str) -> bool:

@@ -97,7 +97,7 @@ async def _look(world: World, word: SubCommand, person: Person) -> Overview:
             deciding, waiting = await home.gather_open(world, person)
             threads = tuple(line for line in await home.gather_threads(world, person) if line.state != "at rest")
             freezes, clusters = await home.gather_freezes(world), await home.check_clusters(world)
-            return Overview(now, deciding=deciding, waiting=waiting, threads=threads, freezes=freezes, clusters=clusters)
+            return Overview(now, deciding=deciding, waiting=waiting, threads=threads, only_busy=True, freezes=freezes, clusters=clusters)
 
 
 async def _find_problems(world: World) -> tuple[str, ...]:

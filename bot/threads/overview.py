@@ -45,6 +45,8 @@ class Overview:
     recent: tuple[Change, ...] | None = None
     """Changes they asked for or decided, the newest first."""
     threads: tuple[ThreadLine, ...] | None = None
+    only_busy: bool = False
+    """Whether threads at rest were left out."""
     freezes: tuple[Freeze, ...] | None = None
     clusters: tuple[Health, ...] | None = None
     models: tuple[str, ...] | None = None

@@ -98,6 +98,31 @@ def test_wide_table_of_kubectl_becomes_a_table_that_does_not_wrap():
     ]
 
 
+def test_of_several_wide_tables_one_scrolls_and_a_file_has_all():
+    pods = f"NAME{' ' * 60}READY   NOMINATED NODE\n{'web':<64}1/1     <none>"
+    services = f"NAME{' ' * 60}TYPE        EXTERNAL-IP\n{'w' * 60}    ClusterIP   <none>"
+    output = f"== shop\n{pods}\n\n{services}\ndone"
+
+    layout = show("", output)
+
+    words, table, second, note = layout.message.blocks
+    assert "== shop" in all_text(words)
+    assert [[cell["text"] for cell in row] for row in table["rows"]] == [["NAME", "READY", "NOMINATED NODE"], ["web", "1/1", "<none>"]]
+    assert "ClusterIP" in all_text(second)
+    assert "done" in all_text(second)
+    assert "the file below" in all_text(note)
+    assert (layout.file.name, layout.file.content) == ("answer-3.txt", f"{output}\n")
+
+
+def test_a_wide_table_among_narrow_ones_needs_no_file():
+    narrow, wide = "NAME   READY\nweb    1/1", f"NAME{' ' * 70}READY   NODE\n{'web':<74}1/1     one"
+
+    layout = show("", f"{narrow}\n\n{wide}\nNAME   AGE\nweb    5d")
+
+    assert [block["type"] for block in layout.message.blocks] == ["rich_text", "table", "rich_text"]
+    assert layout.file is None
+
+
 def test_narrow_table_stays_monospace():
     layout = show("", "NAME   READY   STATUS\nweb    1/1     Running")
 
