@@ -1,4 +1,4 @@
-"""`python -m bench`: the gateway against direct access, the loop by itself, then what people wait for."""
+"""`python -m bench`: the gateway against direct access, the loop by itself, Slack under load, then what people wait for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.e2e.parts import ROOT
 
 
 def main() -> int:
-    for figures in ("bench.gateway", "bench.agent"):
+    for figures in ("bench.gateway", "bench.agent", "bench.slack"):
         subprocess.run([sys.executable, "-m", figures], cwd=ROOT, check=True)
     if os.geteuid() != 0:
         print("product figures are skipped: the cluster with gVisor needs root")
