@@ -29,7 +29,7 @@ from bot.settings import Settings
 from bot.slack.connect import Connections
 from bot.slack.endpoint import Endpoint
 from bot.slack.listeners import Listeners
-from bot.slack.signin import sign_in
+from bot.slack.signin import SignedIn, sign_in
 from bot.slack.surface import SlackSurface
 from bot.store.opening import open_store
 from bot.threads.intake import Intake
@@ -119,6 +119,8 @@ async def _build(settings: Settings, added: list[str]) -> AsyncIterator[Bot]:
         books = runbooks.load(settings.runbooks.path, problems)
         served = await stack.enter_async_context(open_served(settings.mcp, [*TOOL_NAMES, *(tool.name for tool in tools)], problems))
         added += [*_describe(settings, tools, books), *served.found]
+        models = await open_models(settings.model, stack, problems)
+        slack = await _sign_in(settings, stack, problems)
         gateway = Gateway(settings.gateway, limits.from_settings(settings.gateway))
         try:
             clusters = await open_clusters(settings.clusters, gateway, store.derive_key("redaction"))
@@ -128,14 +130,11 @@ async def _build(settings: Settings, added: list[str]) -> AsyncIterator[Bot]:
         except ConfigError as exc:
             raise _cannot_start([str(exc), *problems]) from exc
         problems = [*await _check_clusters(clusters), *await check_cluster(home, settings.sandbox), *problems]
-        models = await open_models(settings.model, stack, problems)
         maps = await _read_maps(settings, next(iter(clusters.values())).api, problems)
         if maps:
             added.append(f"{_count(len(maps), 'runbook')} in the ConfigMaps {settings.runbooks.config_maps}.")
-        if problems:
+        if problems or slack is None:
             raise _cannot_start(problems)
-        slack = await sign_in(settings.slack)
-        stack.push_async_callback(slack.close)
         await gateway.start()
         stack.push_async_callback(gateway.close)
         surface = SlackSurface(slack.web, slack.bot, settings.slack, settings.changes, store.stores.messages)
@@ -162,6 +161,16 @@ async def _build(settings: Settings, added: list[str]) -> AsyncIterator[Bot]:
         is_http = settings.slack.mode == "http"
         connections = Endpoint(settings.slack, listeners) if is_http else Connections(slack, settings.slack, listeners)
         yield Bot(world, connections, sandboxes)
+
+
+async def _sign_in(settings: Settings, stack: AsyncExitStack, problems: list[str]) -> SignedIn | None:
+    try:
+        slack = await sign_in(settings.slack)
+    except ConfigError as exc:
+        problems.append(str(exc))
+        return None
+    stack.push_async_callback(slack.close)
+    return slack
 
 
 async def _check_clusters(clusters: Mapping[str, GatewayCluster]) -> list[str]:

@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import os
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 from bot import log, settings
@@ -40,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _is_like_kubectl_ai(arguments: list[str]) -> bool:
     """Whether there are options and no subcommand, as harnesses call kubectl-ai."""
-    return bool(arguments) and arguments[0].startswith("--") and arguments[0] != "--help"
+    return bool(arguments) and arguments[0].startswith("--") and arguments[0] not in ("--help", "--version")
 
 
 def _run_alone(arguments: list[str]) -> int | None:
@@ -90,6 +91,7 @@ async def _run(options: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="kubectl-ai-slack", description="kubectl-ai for Slack: rehearse, approve, replay.")
+    parser.add_argument("--version", action="version", version=f"kubectl-ai-slack {version('kubectl-ai-slack')}")
     commands = parser.add_subparsers(dest="subcommand", required=True, metavar="COMMAND")
     config = argparse.ArgumentParser(add_help=False)
     config.add_argument(

@@ -63,6 +63,8 @@ def read_context(kubeconfig: str, name: str) -> Context:
     path = kubeconfig or os.environ.get("KUBECONFIG", "") or _default_kubeconfig()
     if not path:
         return Context("", "cluster", {})
+    if not any(Path(one).expanduser().exists() for one in path.split(os.pathsep) if one):  # several may be named, as kubectl allows
+        raise ConfigError(f"There is no kubeconfig {path}: name one with --kubeconfig or KUBECONFIG.")
     try:
         contexts, active = kube_config.list_kube_config_contexts(config_file=path)  # type: ignore[no-untyped-call]
     except (kube_config.ConfigException, OSError, yaml.YAMLError) as exc:

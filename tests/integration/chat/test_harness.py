@@ -132,7 +132,7 @@ async def test_commands_get_nothing_of_the_persons_own(shop: Shop, serve_script:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["chat", "--kubeconfig", "/nowhere", "x"], "/nowhere"),
+        (["chat", "--kubeconfig", "/nowhere", "x"], "There is no kubeconfig /nowhere"),
         (["chat", "--model", "absent", "x"], "absent"),
     ],
 )

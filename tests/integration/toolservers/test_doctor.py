@@ -19,7 +19,7 @@ TOOL = "- {name: NAME, description: d, command: NAME, command_desc: c}\n"
 
 
 def make_settings(folder: Path, *servers: McpServerSettings, trusted: tuple[str, ...] = ()) -> Settings:
-    """A bot whose cluster cannot be reached, with tools and runbooks in the folder."""
+    """A bot without cluster, model and Slack, with tools and runbooks in the folder."""
     return Settings(
         store=StoreSettings(url=f"sqlite+aiosqlite:///{folder}/bot.db", key=SecretStr(KEY)),
         clusters=(ClusterSettings(name="prod", kubeconfig=str(folder / "none")),),
@@ -39,15 +39,18 @@ def folder(tmp_path: Path) -> Path:
 
 
 async def examine(settings: Settings, capsys: pytest.CaptureFixture[str]) -> tuple[list[str], list[str]]:
-    """What it says of what works, and the problems."""
+    """What it says of what works, and the problems of what was added."""
     capsys.readouterr()
     with pytest.raises(ConfigError) as refused:
         await app.doctor(settings)
     first, *problems = str(refused.value).splitlines()
     assert first == "kubectl-ai-slack cannot start yet:"
-    assert problems[0].startswith("  - There is no kubeconfig ")
+    cluster, *added, model, slack = (problem.removeprefix("  - ") for problem in problems)
+    assert cluster.startswith("There is no kubeconfig ")
+    assert model.startswith("Set GEMINI_API_KEY")
+    assert slack.startswith("Set SLACK_BOT_TOKEN and SLACK_APP_TOKEN")
     out = [line for line in capsys.readouterr().out.splitlines() if "[info " not in line]
-    return out, [problem.removeprefix("  - ") for problem in problems[1:]]
+    return out, added
 
 
 async def test_servers_of_both_kinds_tools_and_runbooks_are_told_although_the_cluster_is_away(
