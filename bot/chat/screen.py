@@ -43,7 +43,10 @@ class Screen:
     def show_answer(self, text: str, code: str = "") -> None:
         """Markdown, and below it preformatted text."""
         if text.strip():
-            self._print(Markdown(clean(text)) if self.is_live else Text(clean(text)))
+            if self.is_live:
+                self._out.print(Markdown(clean(text)))
+            else:
+                self._print(Text(clean(text)))
         if code.strip():
             self._print(Text(clean(code).rstrip("\n")))
 
@@ -80,5 +83,6 @@ class Screen:
             self._live.stop()
             self._live = None
 
-    def _print(self, what: RenderableType) -> None:
-        self._out.print(what, soft_wrap=not self.is_live)
+    def _print(self, text: Text) -> None:
+        """Literal text. Long lines are the terminal's to wrap, so that they can be copied whole."""
+        self._out.print(text, soft_wrap=True)

@@ -66,3 +66,13 @@ def test_a_command_of_several_lines_is_one_line() -> None:
     screen.show_running("cat <<EOF\nRunning: nothing\nEOF\n")
 
     assert out.getvalue() == "\n  Running: cat <<EOF\\nRunning: nothing\\nEOF\n"
+
+
+def test_a_long_line_of_output_is_whole_so_that_it_can_be_copied() -> None:
+    screen, out, _ = _open(is_terminal=True)
+    line = "NAME" + " " * 80 + "READINESS GATES"
+
+    screen.show_answer("", line)
+    screen.show_output(line)
+
+    assert out.getvalue().count(f"{line}\n") + out.getvalue().count(f"{line}\x1b") == 2
