@@ -30,6 +30,9 @@ def render_progress(view: ProgressView, thread_id: str, turn: int) -> Rendered:
         blocks.append(rich_text(*_render_steps(view.steps)))
     if thought := _shorten_thought(view.thinking):
         blocks.append({"type": "context", "elements": [plain(thought)]})
+    if view.queued:
+        waits = "1 more message waits" if view.queued == 1 else f"{view.queued} more messages wait"
+        blocks.append({"type": "context", "elements": [plain(f"{waits} until this is done.")]})
     if view.state != "working" and (menu := _build_menu(view.steps)):
         blocks.append(actions(f"outputs-{turn}-{len(menu['options'])}", menu))
     return Rendered(make_fallback(f"{mark} {headline}"), tuple(blocks))

@@ -208,3 +208,5 @@ class ProgressView:
     """Its text so far, only while it streams."""
     question: str = ""
     """What was asked first in the thread, by which people find it again."""
+    queued: int = 0
+    """Later messages that wait until this turn is over."""

@@ -10,6 +10,7 @@ from functools import partial
 
 import structlog
 
+from bot.agent.loop import active_turn
 from bot.changes.change import Change, State
 from bot.errors import StoreError, SurfaceError, SurfaceUnavailableError
 from bot.threads import progress
@@ -76,7 +77,10 @@ class Projector:
         changes = {change.id: change for change in await stores.changes.of_thread(thread.id)}
         entries = await stores.threads.transcript(thread.id)
         turns, question = progress.by_turn(entries), progress.question_of(entries)
-        fresh = [own for turn, own in turns.items() if turn > thread.drawn_turn]
+        active = active_turn(entries)
+        # A turn that waits for the one before has no message yet: it would stand above the answer of that one.
+        queued = sum(active is not None and turn > active for turn in turns)
+        fresh = [own for turn, own in turns.items() if turn > thread.drawn_turn and (active is None or turn <= active)]
         # A turn that waited for the one before may work already: its messages come after all of that one.
         later = list(undrawn.changes)
         for own in fresh[:-1]:
@@ -86,7 +90,7 @@ class Projector:
             later = [drawn for drawn in later if drawn not in due]
             await self._draw_texts(thread, own)
         for own in fresh[-1:]:
-            await self._draw_progress(thread, own, changes, question)
+            await self._draw_progress(thread, own, changes, question, queued)
         for notice in undrawn.notices:
             await self._draw_text(thread, f"notice:{notice.key}", notice.text)
             await stores.threads.drew_notice(thread.id, notice.key)
@@ -112,9 +116,11 @@ class Projector:
         elif change.state is State.EXPIRED:
             await self._show(f"lapsed:{change.id}", change.id, partial(self._world.surface.show_lapse, thread, change))
 
-    async def _draw_progress(self, thread: Thread, own: Sequence[Entry], changes: Mapping[int, Change], question: str) -> None:
+    async def _draw_progress(
+        self, thread: Thread, own: Sequence[Entry], changes: Mapping[int, Change], question: str, queued: int = 0
+    ) -> None:
         if progress.has_progress(own, has_model=bool(self._world.models)):
-            view = replace(progress.view_of(own, changes, thread.namespace, self.live), question=question)
+            view = replace(progress.view_of(own, changes, thread.namespace, self.live), question=question, queued=queued)
             turn = own[0].turn
             await self._show(f"progress:{turn}", view, partial(self._world.surface.show_progress, thread, turn, view))
 

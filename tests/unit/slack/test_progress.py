@@ -22,6 +22,15 @@ def render(view):
     return rendered
 
 
+@pytest.mark.parametrize(
+    ("queued", "says"), [(1, "1 more message waits until this is done."), (2, "2 more messages wait until this is done.")]
+)
+def test_messages_that_wait_are_counted(queued, says):
+    rendered = render(ProgressView("working", "looking at shop", queued=queued))
+
+    assert rendered.blocks[-1]["elements"][0]["text"] == says
+
+
 def test_working_turn_shows_its_steps_and_a_stop_button():
     rendered = render(ProgressView("working", "looking at shop", STEPS, "I see that"))
 

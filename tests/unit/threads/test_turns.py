@@ -68,6 +68,31 @@ async def test_what_a_turn_said_comes_before_the_turn_that_waited_for_it() -> No
         assert b.surface.shown == ["progress:1", "answer:1", "progress:2", "change:1", "progress:3"]
 
 
+async def test_a_message_that_waits_is_counted_at_the_work_and_has_no_message_before_its_turn() -> None:
+    async with bench() as b:
+        may_end = asyncio.Event()
+
+        async def waits(_: FakeRehearsal) -> Ran:
+            await may_end.wait()
+            return Ran(0, "over\n", "", 0.1)
+
+        b.sandboxes.programs["kubectl logs -f web-1"] = waits
+        b.sandboxes.programs["kubectl get pods"] = prints("web-1\n")
+        await b.write("kubectl logs -f web-1", ts="100.1")
+        async with b.running() as bot:
+            await bot.until(lambda: b.sandboxes.ran == ["kubectl logs -f web-1"])
+            await b.write("kubectl get pods", ts="100.2")
+            bot.world.signals.inbox.set()
+            await bot.until(lambda: any(view.queued == 1 for view in b.surface.progress.get((THREAD, 1), [])))
+            before = list(b.surface.shown)
+            may_end.set()
+            await bot.settled()
+
+        assert "progress:2" not in before
+        assert b.surface.shown.index("answer:1") < b.surface.shown.index("progress:2") < b.surface.shown.index("answer:2")
+        assert b.surface.progress[THREAD, 1][-1].queued == 0
+
+
 async def test_triage_runs_the_fixed_script() -> None:
     async with bench() as b:
         b.sandboxes.programs[triage.script("shop")] = prints("all is well\n")
