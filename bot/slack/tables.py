@@ -17,6 +17,10 @@ _TITLE = re.compile(r"\S+(?: \S+)*")
 _DELIMITER = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*")
 _CELLS = re.compile(r"(?<!\\)\|")
 _MOST_LINES = 20_000
+_LEAST_WITHOUT_HEADER = 4
+"""Columns. Fewer may be chance: two spaces stand in logs as well."""
+_WIDEST_LINE = 1_000
+_SAMPLE = 50
 _WIDEST = 60
 """Characters a column is padded to in text: one long cell must not make every line long."""
 _MARKS = re.compile(r"(\*\*|__|~~|`)(.+?)\1")
@@ -24,16 +28,21 @@ _MARKS = re.compile(r"(\*\*|__|~~|`)(.+?)\1")
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A table: its rows, the header first, all as long as the header. `right` are the columns aligned to the right."""
+    """A table: its rows, the header first if it has one, all of one length. `right` are the columns aligned to the right."""
 
     rows: tuple[tuple[str, ...], ...]
     right: frozenset[int] = frozenset()
+    has_header: bool = True
 
     @property
     def fits(self) -> bool:
         """Whether a table block can show all of it."""
         chars = sum(len(cell) for row in self.rows for cell in row)
-        return len(self.rows) <= limits.TABLE_ROWS and len(self.rows[0]) <= limits.TABLE_COLUMNS and chars <= limits.TABLE_CHARS
+        return (
+            len(self.rows) + (not self.has_header) <= limits.TABLE_ROWS
+            and len(self.rows[0]) <= limits.TABLE_COLUMNS
+            and chars <= limits.TABLE_CHARS
+        )
 
     def take(self, most: int) -> Grid:
         """The header and the first rows, at most `most` of them and as many as a table block holds; one at least."""
@@ -43,24 +52,41 @@ class Grid:
             if room < 0:
                 break
             rows.append(row)
-        return Grid(tuple(rows), self.right)
+        return Grid(tuple(rows), self.right, self.has_header)
 
 
 def read_kubectl(output: str) -> Grid | None:
-    """The one table that `kubectl get` printed: capitals above columns that are two spaces apart at least. None for anything else."""
+    """The one table that `kubectl get` printed: capitals above columns that are two spaces apart at least, or rows of such a table
+    without its header, as `grep` and `tail` leave them. None for anything else."""
     if output.count("\n") > _MOST_LINES:
         return None
     lines = [line.rstrip() for line in clean(output).split("\n") if line.strip()]
-    if len(lines) < 2 or not _is_header(lines[0]):
+    if len(lines) < 2 or any("\t" in line for line in lines):
         return None
-    starts = [match.start() for match in _TITLE.finditer(lines[0])]
-    if not 2 <= len(starts) <= limits.TABLE_COLUMNS or any("\t" in line for line in lines):
+    has_header = _is_header(lines[0])
+    starts = [match.start() for match in _TITLE.finditer(lines[0])] if has_header else _find_columns(lines)
+    if not (2 if has_header else _LEAST_WITHOUT_HEADER) <= len(starts) <= limits.TABLE_COLUMNS:
         return None
     ends = [*starts[1:], None]
     for line in lines[1:]:
         if any(line[start - 2 : start].strip() for start in starts[1:]):
             return None  # text runs over the edge of a column
-    return Grid(tuple(tuple(line[start:end].strip() for start, end in zip(starts, ends, strict=True)) for line in lines))
+    return Grid(
+        tuple(tuple(line[start:end].strip() for start, end in zip(starts, ends, strict=True)) for line in lines), has_header=has_header
+    )
+
+
+def _find_columns(lines: Sequence[str]) -> list[int]:
+    """Where columns begin: below two spaces in every line, and most lines have something there."""
+    some = lines[:_SAMPLE]  # the caller sees whether the rest keeps to it
+    if any(line[0] == " " for line in some):
+        return []
+
+    def begins(at: int) -> bool:
+        filled = sum(line[at : at + 1].strip() != "" for line in some)
+        return filled * 2 > len(some) and not any(line[at - 2 : at].strip() for line in some)
+
+    return [0, *(at for at in range(2, min(max(map(len, some)), _WIDEST_LINE)) if begins(at))]
 
 
 def split_kubectl(output: str) -> list[Grid | str]:
@@ -124,7 +150,8 @@ def _fit_row(row: Sequence[str], length: int) -> tuple[str, ...]:
 
 def render_table(grid: Grid) -> Block:
     """The table block of a grid that fits. Cells are literal text."""
-    block: Block = {"type": "table", "rows": [[_cell(cell) for cell in row] for row in grid.rows]}
+    rows = grid.rows if grid.has_header else (("",) * len(grid.rows[0]), *grid.rows)  # Slack draws the first row as a header
+    block: Block = {"type": "table", "rows": [[_cell(cell) for cell in row] for row in rows]}
     if grid.right:
         block["column_settings"] = [{"align": "right" if at in grid.right else "left"} for at in range(len(grid.rows[0]))]
     return block

@@ -98,6 +98,35 @@ def test_wide_table_of_kubectl_becomes_a_table_that_does_not_wrap():
     ]
 
 
+def test_rows_that_lost_their_header_are_a_table_too():
+    rows = [
+        f"shop{' ' * 40}web-{number}{' ' * 30}0/1     CrashLoopBackOff   {restarts:<13}   <none>"
+        for number, restarts in ((1, "3 (28s ago)"), (2, "0"))
+    ]
+
+    [table] = show("", "\n".join(rows)).message.blocks
+
+    assert [[cell["text"] for cell in row] for row in table["rows"]] == [
+        [" "] * 6,
+        ["shop", "web-1", "0/1", "CrashLoopBackOff", "3 (28s ago)", "<none>"],
+        ["shop", "web-2", "0/1", "CrashLoopBackOff", "0", "<none>"],
+    ]
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "2026/11/30 09:26:35  ERROR  the store did not answer in time, and nobody knows why that is so\n2026/11/30 09:27:01  INFO  ok",
+        f"one{' ' * 80}line",
+        "\n".join(f"  {number:>6} {'word ' * 20}" for number in range(3)),
+    ],
+)
+def test_other_wide_lines_stay_as_they_are(output):
+    layout = show("", output)
+
+    assert {block["type"] for block in layout.message.blocks} == {"rich_text"}
+
+
 def test_of_several_wide_tables_one_scrolls_and_a_file_has_all():
     pods = f"NAME{' ' * 60}READY   NOMINATED NODE\n{'web':<64}1/1     <none>"
     services = f"NAME{' ' * 60}TYPE        EXTERNAL-IP\n{'w' * 60}    ClusterIP   <none>"
