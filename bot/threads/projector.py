@@ -17,7 +17,7 @@ from bot.threads import progress
 from bot.threads.progress import Live
 from bot.threads.stores import Thread
 from bot.threads.world import World
-from bot.values.transcript import Ended, Entry
+from bot.values.transcript import Asked, Ended, Entry
 
 log = structlog.get_logger()
 
@@ -79,7 +79,7 @@ class Projector:
         turns, question = progress.by_turn(entries), progress.question_of(entries)
         active = active_turn(entries)
         # A turn that waits for the one before has no message yet: it would stand above the answer of that one.
-        queued = sum(active is not None and turn > active for turn in turns)
+        queued = sum(active is not None and turn > active and isinstance(own[0], Asked) for turn, own in turns.items())
         fresh = [own for turn, own in turns.items() if turn > thread.drawn_turn and (active is None or turn <= active)]
         # A turn that waited for the one before may work already: its messages come after all of that one.
         later = list(undrawn.changes)

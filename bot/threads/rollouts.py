@@ -8,7 +8,6 @@ import structlog
 
 from bot.changes.change import Change
 from bot.changes.rollout_watch import watch_rollouts
-from bot.errors import BotError
 from bot.threads.work import cancel
 from bot.threads.world import World
 
@@ -26,7 +25,7 @@ async def watch(world: World) -> None:
         while True:
             try:
                 changes = await world.stores.threads.watched()
-            except BotError:
+            except Exception:  # whatever it is: people are answered meanwhile, and the next look may go well
                 log.exception("rollouts_unread")
                 changes = []
             watching = {number: task for number, task in watching.items() if not task.done()}

@@ -43,7 +43,7 @@ class Worker:
         return len(self._sessions)
 
     async def run(self) -> None:
-        """Never returns; on cancellation the sessions are cancelled and their leases given back. Raises what the watch died of."""
+        """Never returns; on cancellation the sessions are cancelled and their leases given back."""
         watching = asyncio.create_task(rollouts.watch(self._world), name="rollouts")
         try:
             while True:
@@ -51,8 +51,6 @@ class Worker:
                     await self._start_due()
                 except StoreError:
                     log.exception("due_threads_unread")
-                if watching.done():
-                    watching.result()  # raises: half a bot is worse than a restart
                 await wait_for(self._world.signals.threads, POLL_SECONDS)
         finally:
             await cancel(watching)

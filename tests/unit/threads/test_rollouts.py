@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 
-import pytest
-
-from bot.changes.change import State
-from bot.threads.worker import Worker
+from bot.changes.change import Change, State
+from bot.threads import rollouts
 from tests.fakes import scales
 from tests.unit.threads.harness import RULES, Bench, bench
 
@@ -75,15 +75,22 @@ async def test_a_rollout_of_a_cluster_that_is_gone_is_not_watched() -> None:
         assert "not in the settings" in words(b)
 
 
-async def test_a_watch_that_dies_ends_the_whole_worker_so_that_the_process_is_restarted() -> None:
+async def test_a_look_that_fails_for_whatever_reason_is_not_the_last() -> None:
     async with bench() as b:
-        world = b.world()
+        world, looks, again = b.world(), 0, asyncio.Event()
 
-        async def watched() -> None:
-            raise ValueError("a defect")
+        async def watched() -> Sequence[Change]:
+            nonlocal looks
+            looks += 1
+            if looks == 1:
+                raise ValueError("a defect")
+            again.set()
+            return []
 
-        threads = SimpleNamespace(due=world.stores.threads.due, watched=watched)
-        broken = replace(world, stores=replace(world.stores, threads=threads))
+        watching = asyncio.create_task(
+            rollouts.watch(replace(world, stores=replace(world.stores, threads=SimpleNamespace(watched=watched))))
+        )
+        await again.wait()
+        watching.cancel()
 
-        with pytest.raises(ValueError, match="a defect"):
-            await Worker(broken).run()
+        assert looks == 2
