@@ -21,8 +21,8 @@ from bot.threads.reaper import reap_once
 from tests.unit.threads.playing import RUNS, Run, Stage
 from tests.unit.threads.shop import QUIET, SETTINGS, WEB, Trouble
 
-EXAMPLES = int(os.environ.get("STATE_MACHINE_EXAMPLES", "6"))
-"""How many plays are tried: a few, to be quick; hundreds where there is time."""
+EXAMPLES = int(os.environ.get("STATE_MACHINE_EXAMPLES", "20"))
+"""How many plays are tried: some, to be quick; hundreds where there is time."""
 STEPS = 6
 PEOPLE = st.sampled_from(["U2", "U3", "U1"])
 """Two approvers, and who asks."""
