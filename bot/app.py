@@ -42,6 +42,11 @@ from bot.values.requests import ApiRequest, Identity
 
 log = structlog.get_logger()
 
+_UNSEEN = (
+    "Slack tells no app its event subscriptions, shortcuts and commands: where something does not arrive, compare them with "
+    "manifests/slack-app.yaml."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Bot:
@@ -98,6 +103,7 @@ async def doctor(settings: Settings) -> int:
         print(f"The bot can start, but: {problem}")  # noqa: T201 – its output
     if not found:
         print("All is well: the settings, the database, Slack, the clusters, the sandboxes, the model and what was added.")  # noqa: T201 – its output
+    print(_UNSEEN)  # noqa: T201 – its output
     return 0
 
 

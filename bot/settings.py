@@ -50,6 +50,8 @@ class SlackSettings(Group):
     """The slash command as it is named in the app's manifest."""
     channels: tuple[str, ...] = ()
     """Ids of the channels the bot may work in; empty means every channel it is a member of that is not shared with outsiders."""
+    link_hosts: tuple[str, ...] = ()
+    """Host names whose addresses in answers stay links, such as `grafana.example.com`. All others are shown as text."""
     connections: int = Field(default=2, ge=1, le=10)
     """Socket Mode connections of this process. Two lose nothing when Slack renews one; ten is Slack's limit per app."""
 

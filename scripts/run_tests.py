@@ -26,6 +26,8 @@ def missing_for_cluster() -> list[str]:
 def main(arguments: list[str]) -> int:
     os.chdir(ROOT)
     environment = dict(os.environ)
+    artefacts = Path(environment.setdefault("KUBECTL_AI_SLACK_ARTEFACTS", str(ROOT / "artefacts")))
+    artefacts.mkdir(parents=True, exist_ok=True)  # screenshots and logs, to look at afterwards
     reasons = missing_for_cluster()
     started = False
     if reasons:

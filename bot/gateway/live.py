@@ -72,6 +72,7 @@ async def delete_collection(session: Session, write: Write) -> Outcome:
     info = write.info
     selectors = {name: value for name, value in write.request.query if name in ("labelSelector", "fieldSelector")}
     found: Json = {"kind": "List", "apiVersion": "v1", "items": []}
+    has_preview = True
     if not is_unreachable(session, info):
         listing = ApiRequest("GET", build_path(info, name=""), tuple(selectors.items()))
         listed, response = await asyncio.gather(
@@ -81,11 +82,11 @@ async def delete_collection(session: Session, write: Write) -> Outcome:
             return Rejected(response)
         if not listed.is_success or not isinstance(listed.object, dict):
             return Rejected(listed)
-        found = listed.object
+        found, has_preview = listed.object, response.is_success
     items = _as_rehearsed(session, info, found, selectors)
     kind = str(found.get("kind") or "List")
     before = {**found, "kind": kind, "items": items}
-    return Rehearsed(200, before, before, None, has_preview=True, note=f"Deletes {len(items)} objects.")
+    return Rehearsed(200, before, before, None, has_preview=has_preview, note=f"Deletes {len(items)} objects.")
 
 
 def _as_rehearsed(session: Session, info: RequestInfo, found: Json, selectors: dict[str, str]) -> list[Json]:

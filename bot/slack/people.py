@@ -13,7 +13,9 @@ from bot.slack.text import flatten, is_channel_id, is_group_id, is_user_id
 from bot.slack.web import Answer, Refused, WebApi, refused
 from bot.values.people import Person
 
-_GROUP_SECONDS = 60.0
+_GROUP_SECONDS = 5.0
+"""How long a user group's members are remembered: who leaves it can approve nothing moments later; Slack allows 20 looks a minute."""
+_MEMBER_SECONDS = 60.0
 _CHANNEL_SECONDS = 20.0
 _MEMBER_PAGES = 10
 _NOBODY = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
@@ -46,7 +48,7 @@ class People:
         return _read_person(user, user_id, self._bot.team_id) if isinstance(user, dict) else stranger
 
     async def fetch_members(self, group_id: str) -> frozenset[str]:
-        """The user ids of a user group, at most a minute old. A group that is disabled or unknown has none."""
+        """The user ids of a user group, at most a few seconds old. A group that is disabled or unknown has none."""
         if not is_group_id(group_id):
             return frozenset()
         now = asyncio.get_running_loop().time()
@@ -65,7 +67,7 @@ class People:
         """Whether the person is in the conversation, as Slack said within the last minute. A direct message has one."""
         now = asyncio.get_running_loop().time()
         cached = self._members.get(channel_id)
-        if cached is None or now - cached[0] >= _GROUP_SECONDS:
+        if cached is None or now - cached[0] >= _MEMBER_SECONDS:
             cached = (now, await self._fetch_channel_members(channel_id))
             self._members[channel_id] = cached
         return user_id in cached[1]

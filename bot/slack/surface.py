@@ -60,6 +60,7 @@ class SlackSurface:
     ) -> None:
         self._web = web
         self._bot = bot
+        self._link_hosts = frozenset(host.lower() for host in slack.link_hosts)
         self._changes = changes
         self._messages = messages
         self._clock = clock
@@ -89,7 +90,7 @@ class SlackSurface:
 
     async def show_text(self, thread: Thread, key: str, text: str, *, code: str = "") -> None:
         """What is longer than a screen is a summary, with the whole text as a file below it."""
-        layout = await _lay_out(text, code, key)
+        layout = await _lay_out(text, code, key, self._link_hosts)
         if layout is None:
             return
         name = f"text:{thread.id}:{key}"
@@ -244,11 +245,11 @@ def _change_key(change_id: int) -> str:
     return f"change:{change_id}"
 
 
-async def _lay_out(text: str, code: str, key: str) -> Layout | None:
+async def _lay_out(text: str, code: str, key: str, hosts: frozenset[str]) -> Layout | None:
     """Beside the event loop if it takes long."""
     if len(text) + len(code) > _LONG_CHARS:
-        return await asyncio.to_thread(lay_out, text, code, key)
-    return lay_out(text, code, key)
+        return await asyncio.to_thread(lay_out, text, code, key, hosts)
+    return lay_out(text, code, key, hosts)
 
 
 def _draft_file(thread: Thread, key: str, file: File) -> Draft:

@@ -11,7 +11,7 @@ from bot.changes.change import Change, State
 from bot.changes.policy import Decision
 from bot.changes.ports import AuditLine
 from bot.errors import BotError, StoreError, SurfaceError
-from bot.threads import editing, freezing, gate, requests, rights, undoing
+from bot.threads import editing, freezing, gate, places, requests, rights, undoing
 from bot.threads.continuing import go_on
 from bot.threads.gate import Refused
 from bot.threads.incoming import Click, Edit, Message, Reason
@@ -26,8 +26,8 @@ _UNOPENED = "The dialog could not be opened; please press the button again."
 _LATE = "Slack could not be asked who you are when you pressed, so nothing was done; please press again."
 _UNDECIDED = frozenset({State.PROPOSED, State.DENIED, State.EXPIRED})
 """States in which a change was not approved."""
-_MOST_WORDS = 1000
-"""Characters of a reason that are kept."""
+_MOST_WORDS = 4000
+"""Characters of a reason that are kept; the window takes no more, a message may be longer."""
 
 
 async def handle_click(world: World, click: Click, *, is_late: bool = False) -> None:
@@ -43,7 +43,7 @@ async def handle_click(world: World, click: Click, *, is_late: bool = False) -> 
             await requests.stop(world, key.id, click.user_id)
         return
     if click.action == "continue":
-        why = await go_on(world, key.id, click.user_id)
+        why = await places.why_not_ask(world, click.user_id, click.channel_id) or await go_on(world, key.id, click.user_id)
         if why:
             await _whisper(world, click, why)
         return
@@ -148,7 +148,12 @@ async def _deny(world: World, person: Person, change: Change, reason: Reason, *,
     if is_late:
         return _LATE
     why = await _check_denial(world, person, change, reason.digest)
-    return why or await _move(world, person, change, State.DENIED, reason.text[:_MOST_WORDS])
+    return why or await _move(world, person, change, State.DENIED, _shorten(reason.text))
+
+
+def _shorten(reason: str) -> str:
+    left = len(reason) - _MOST_WORDS
+    return reason if left <= 0 else f"{reason[:_MOST_WORDS]}… ({left} more characters are in the message)"
 
 
 async def _undo(world: World, person: Person, change: Change, digest: str) -> str:

@@ -6,7 +6,7 @@ import asyncio
 
 import structlog
 
-from bot.errors import BotError
+from bot.errors import BotError, SurfaceUnavailableError
 from bot.threads import commands, decisions, home, outputs, requests, shortcuts
 from bot.threads.incoming import Click, Command, Edit, Glance, Investigation, Message, Opened, Reason
 from bot.threads.signals import wait_for
@@ -22,6 +22,7 @@ LEASE_SECONDS = 15.0
 _AT_ONCE = 50
 _ATTEMPTS = 12
 _LONGEST_PAUSE_SECONDS = 30.0
+_SORRY = "I tried again and again and could not do this, so nothing came of it; please try once more, or look into my log."
 
 
 class Intake:
@@ -89,10 +90,28 @@ class Intake:
             is_final = delivery.attempts >= _ATTEMPTS
             log.exception("event_failed", key=delivery.key, attempts=delivery.attempts, final=is_final)
             pause = min(2.0 ** (delivery.attempts - 1), _LONGEST_PAUSE_SECONDS)
+            if isinstance(exc, SurfaceUnavailableError):
+                pause = max(pause, exc.retry_after_seconds or 0.0)
             try:
                 await inbox.failed(delivery.id, f"{type(exc).__name__}: {exc}", None if is_final else pause)
             except BotError:
                 log.exception("event_not_given_back", key=delivery.key)  # its lease ends by itself
+            if is_final:
+                await self._apologise(delivery)
+
+    async def _apologise(self, delivery: Delivery) -> None:
+        """Tells the person that nothing comes of what they did, where it was done in a channel."""
+        match delivery.incoming:
+            case Message(channel_id=channel, user_id=user, thread_ts=ts) | Click(channel_id=channel, user_id=user, thread_ts=ts):
+                thread = ts
+            case Command(channel_id=channel, user_id=user):
+                thread = ""
+            case _:
+                return
+        try:
+            await self._world.surface.whisper(channel, thread, user, _SORRY)
+        except BotError:
+            log.exception("person_not_told", key=delivery.key)
 
     async def _handle(self, delivery: Delivery) -> None:
         match delivery.incoming:

@@ -91,7 +91,13 @@ async def handle_command(world: World, key: str, command: Command) -> None:
     if is_quiet is None and (why := await places.why_not_ask(world, command.user_id, command.channel_id)):
         await world.surface.whisper(command.channel_id, "", command.user_id, why)
         return
-    ts = await world.surface.start_thread(command.channel_id, key, command.user_id, command.text)
+    try:
+        ts = await world.surface.start_thread(command.channel_id, key, command.user_id, command.text)
+    except SurfaceUnavailableError:
+        raise
+    except SurfaceError as exc:
+        await world.surface.whisper(command.channel_id, "", command.user_id, f"I cannot begin a thread here: {exc}")
+        return
     thread = places.new_thread(world, ThreadKey(command.team_id, command.channel_id, ts), command.user_id)
     if is_quiet is not None:
         thread = await world.stores.threads.open(thread)

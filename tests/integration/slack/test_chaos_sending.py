@@ -55,8 +55,8 @@ async def test_a_storm_of_refusals_delays_and_loses_nothing(desk):
     running = await desk.start(pace=PATIENT)
     thread = await start_thread(desk)
     change = make_change(thread)
-    await fault(desk, "chat.postMessage", "ratelimited", retry_after=1)
-    await fault(desk, "chat.update", "ratelimited", retry_after=1)
+    await fault(desk, "chat.postMessage", "ratelimited", times=3, retry_after=1)
+    await fault(desk, "chat.update", "ratelimited", times=3, retry_after=1)
 
     await running.surface.show_progress(thread, 1, WORKING)
     await asyncio.gather(running.surface.show_change(thread, change), running.surface.show_text(thread, "a", "an answer"))

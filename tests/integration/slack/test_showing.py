@@ -264,3 +264,13 @@ async def test_closing_finishes_messages_under_way_and_refuses_new_ones(desk):
     assert "almost there" in str(progress["blocks"])
     with pytest.raises(SurfaceUnavailableError):
         await running.surface.show_text(thread, "a", "late")
+
+
+async def test_only_addresses_of_listed_hosts_are_links(desk):
+    running = await desk.start(link_hosts=("Grafana.example.com",))
+    thread = await start_thread(desk)
+
+    await running.surface.show_text(thread, "answer:1", "See https://grafana.example.com/d/1 and https://evil.example.com/x here")
+
+    [answer] = await replies(desk, thread)
+    assert answer["blocks"][0]["text"] == "See https://grafana.example.com/d/1 and `https://evil.example.com/x` here"

@@ -8,6 +8,7 @@ from dataclasses import replace
 from bot.agent.budgets import Spent
 from bot.agent.ports import ModelReply
 from bot.settings_agent import BudgetSettings, LimitSettings, PriceSettings
+from bot.settings_channels import ChannelSettings
 from bot.threads.incoming import Click
 from bot.threads.reaper import reap_once
 from bot.values.transcript import Answered, Asked, Ended, Entry, Replied
@@ -69,6 +70,20 @@ async def test_continue_by_word_and_by_button_lets_it_go_on_once_each() -> None:
         assert [(e.turn, e.user_id) for e in entries if isinstance(e, Asked)] == [(1, "U1"), (2, "U1"), (3, "U2")]
         assert [e.reason for e in entries if isinstance(e, Ended)] == ["limit"] * 3
         assert [replies(entries, turn) for turn in (1, 2, 3)] == [2, 2, 2]
+
+
+async def test_who_may_not_ask_in_the_channel_cannot_let_it_go_on() -> None:
+    async with bench() as b:
+        prepare(b, turn=LimitSettings(steps=2))
+        await b.write("why?")
+        await b.rest()
+        b.rules = b.rules.model_copy(update={"channels": {"C1": ChannelSettings(askers=("U1",))}})
+
+        await b.put(Click("T1", "C1", "U2", "continue", "100.1", "100.5", "trigger"))
+        await b.rest()
+
+        assert [user for user, text in b.surface.whispers if "Only some people may ask" in text] == ["U2"]
+        assert len([e for e in await b.entries() if isinstance(e, Asked)]) == 1
 
 
 async def test_a_press_of_continue_where_nothing_stopped_at_a_limit_is_told_so() -> None:

@@ -209,6 +209,15 @@ async def test_deny_asks_why_and_the_reason_is_kept() -> None:
         assert b.cluster.landed == []
 
 
+async def test_a_reason_that_is_too_long_says_how_much_is_left_out() -> None:
+    async with proposed() as b:
+        await b.put(Reason("T1", "U2", 1, (await change_of(b)).digest, "no " * 2000))
+
+        await b.rest()
+
+        assert b.surface.cards[1][-1].reason.endswith("… (2000 more characters are in the message)")
+
+
 async def test_a_stranger_cannot_deny_by_a_forged_dialog() -> None:
     async with proposed() as b:
         b.surface.people["U3"] = Person("U3", "T1", "carl")
