@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from bot.values.transcript import Answered, Entry
+from bot.values.transcript import Answered, Asked, Entry, Mode
 
 _ANNOTATIONS = re.compile(r"""^[ \t-]*["']?annotations["']?[ \t]*:(?![ \t]*(?:<none>|\{\}|null)[ \t]*,?$)""", re.IGNORECASE | re.MULTILINE)
 _COMMAND_CHARS = 60
@@ -20,6 +20,9 @@ def of_output(command: str, stdout: str, read: Sequence[str]) -> tuple[str, ...]
 
 
 def before(entries: Sequence[Entry], turn: int) -> tuple[str, ...]:
-    """What the turn's answers so far show of it, each once, in order: what the model had read when it made its next call."""
-    found = (source for entry in entries if isinstance(entry, Answered) and entry.turn == turn for source in entry.result.sources)
+    """What the answers so far show of it, each once, in order: of this turn, and where the model acts of the one before, too."""
+    asked = next((entry for entry in entries if isinstance(entry, Asked) and entry.turn == turn), None)
+    is_command = asked is not None and asked.mode is not Mode.QUESTION
+    turns = (turn,) if is_command else (turn - 1, turn)
+    found = (source for entry in entries if isinstance(entry, Answered) and entry.turn in turns for source in entry.result.sources)
     return tuple(dict.fromkeys(found))

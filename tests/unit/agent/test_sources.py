@@ -44,7 +44,7 @@ def test_annotations_that_are_asked_for_by_path_are_a_source() -> None:
     assert sources.of_output(command, '{"note":"x"}', []) == (f"annotations (`{command}`)",)
 
 
-def test_a_turn_s_answers_tell_their_sources_in_order_and_once() -> None:
+def test_the_answers_of_a_turn_and_of_the_one_before_tell_their_sources_in_order_and_once() -> None:
     logs, events = replace(ran(), sources=("logs of pod shop/web-1",)), replace(ran(), sources=("events of shop", "logs of pod shop/web-1"))
     rows: list[Entry] = [
         asked(1),
@@ -54,9 +54,11 @@ def test_a_turn_s_answers_tell_their_sources_in_order_and_once() -> None:
         replied(2, shell("b"), shell("c")),
         answered(2, "b", logs),
         answered(2, "c", events),
+        asked(3),
     ]
 
-    assert sources.before(rows, 2) == ("logs of pod shop/web-1", "events of shop")
+    assert sources.before(rows, 2) == ("ConfigMap shop/old", "logs of pod shop/web-1", "events of shop")
+    assert sources.before(rows, 3) == ("logs of pod shop/web-1", "events of shop")
 
 
 def test_a_part_of_an_old_output_has_its_sources() -> None:

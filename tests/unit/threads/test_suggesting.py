@@ -8,7 +8,7 @@ from dataclasses import replace
 from bot.agent.ports import ModelReply
 from bot.changes.propose import SUGGESTED
 from bot.values.sandbox import Ran
-from bot.values.transcript import Answered, Entry
+from bot.values.transcript import Answered, Ended, Entry
 from tests.fakes import FakeModel, FakeRehearsal, say, scales
 from tests.unit.threads.harness import bench
 
@@ -40,6 +40,25 @@ async def test_a_change_after_logs_names_them_and_so_does_the_one_that_takes_its
         first, second = b.surface.cards[1][0], b.surface.cards[2][0]
         assert second.supersedes == 1
         assert first.impact[0] == second.impact[0] == LINE
+
+
+def look_then_scale(entries: Sequence[Entry]) -> ModelReply:
+    """Looks for the first question, scales for the second."""
+    steps = [say("", ("c1", "kubectl logs web-1")), say("Too few pods."), say("", ("c2", "kubectl scale")), say("Done.")]
+    return steps[sum(isinstance(entry, Answered | Ended) for entry in entries)]
+
+
+async def test_what_was_read_for_the_question_before_is_named_too() -> None:
+    async with bench() as b:
+        b.model = FakeModel(look_then_scale)
+        b.sandboxes.programs = {"kubectl logs web-1": logs, "kubectl scale": scales(b.cluster, 5)}
+        await b.write("why is it slow?")
+        await b.rest()
+
+        await b.write("fix it", ts="100.2")
+        await b.rest()
+
+        assert b.surface.cards[1][0].impact[0] == LINE
 
 
 async def test_a_change_that_nothing_of_others_came_before_says_nothing() -> None:
