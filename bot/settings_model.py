@@ -33,6 +33,9 @@ class ModelChoice(Group):
     """openai: the address of an Azure resource (`https://….openai.azure.com`). Environment: AZURE_OPENAI_ENDPOINT."""
     azure_api_version: str = "2024-10-21"
     """openai: the version of Azure's API. Environment: OPENAI_API_VERSION."""
+    thinking: Literal["", "minimal", "low", "medium", "high"] = ""
+    """How much the model thinks before it answers; empty leaves it to the service, which tunes it per model. A model that cannot be
+    told refuses it. openai: the `reasoning_effort`."""
     window_tokens: int = Field(default=0, ge=0)
     """Tokens that a request may hold; 0 asks the service, and takes 128,000 if it does not say."""
 

@@ -21,6 +21,8 @@ from bot.settings_model import ModelChoice
 from bot.values.transcript import Entry
 
 DEFAULT_WINDOW_TOKENS = 1_000_000
+_LEVELS = ("minimal", "low", "medium", "high")
+_THINKING = {level: types.ThinkingConfig(thinking_level=types.ThinkingLevel(level.upper())) for level in _LEVELS}
 _MAX_SUGGESTIONS = 12
 _READ_BUFFER_BYTES = 4 * 1024 * 1024  # one event of a stream is one line
 
@@ -68,7 +70,9 @@ class GeminiModel:
         window_tokens, body = self.window_tokens, _dump(self.name, contents, config)
         collected = Collected()
         try:
-            stream = await self._aio.models.generate_content_stream(model=self.name, contents=list(contents), config=config)
+            thinking = self._choice.thinking
+            asked = config.model_copy(update={"thinking_config": _THINKING[thinking]}) if thinking else config
+            stream = await self._aio.models.generate_content_stream(model=self.name, contents=list(contents), config=asked)
             async for chunk in stream:
                 if collected.add(chunk):
                     on_text(collected.text)
@@ -146,7 +150,7 @@ def _dump(model: str, contents: Sequence[types.Content], config: types.GenerateC
 
 
 def _build_config(instructions: str, tools: Sequence[Tool]) -> types.GenerateContentConfig:
-    """Thinking, temperature and output limit stay the service's own: they are tuned per model."""
+    """Temperature and output limit stay the service's own: they are tuned per model. So is thinking, if the settings say nothing."""
     declarations = [
         types.FunctionDeclaration(name=tool.name, description=tool.description, parameters_json_schema=tool.parameters)
         for tool in sorted(tools, key=lambda tool: tool.name)

@@ -66,6 +66,7 @@ class OpenAIModel:
                 model=body["model"],
                 messages=body["messages"],
                 tools=body.get("tools", openai.omit),
+                reasoning_effort=self._choice.thinking or openai.omit,
                 stream=True,
                 stream_options={"include_usage": True},
             )

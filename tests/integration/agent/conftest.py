@@ -48,16 +48,17 @@ class Bench:
 Open = Callable[..., Awaitable[Bench]]
 
 
-def make_model(service: str, address: str, *, name: str = "scripted", key: str = "k", timeout_seconds: float = 30.0) -> Model:
+def make_model(service: str, address: str, *, name: str = "scripted", key: str = "k", timeout_seconds: float = 30.0, **more: Any) -> Model:
     """The adapter for one of EVERY_SERVICE at this address."""
     match service:
         case "gemini":
-            return GeminiModel(ModelChoice(name=name, api_key=SecretStr(key), base_url=address), timeout_seconds)
+            return GeminiModel(ModelChoice(name=name, api_key=SecretStr(key), base_url=address, **more), timeout_seconds)
         case "vertex":
             choice = ModelChoice(provider="vertex", name=name, project="p", base_url=address)
             return GeminiModel(choice, timeout_seconds, Credentials(token=key))  # type: ignore[no-untyped-call]
         case "openai":
-            return OpenAIModel(ModelChoice(provider="openai", name=name, api_key=SecretStr(key), base_url=f"{address}/v1"), timeout_seconds)
+            choice = ModelChoice(provider="openai", name=name, api_key=SecretStr(key), base_url=f"{address}/v1", **more)
+            return OpenAIModel(choice, timeout_seconds)
         case _:
             return OpenAIModel(ModelChoice(provider="openai", name=name, api_key=SecretStr(key), azure_endpoint=address), timeout_seconds)
 

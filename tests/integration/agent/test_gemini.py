@@ -72,6 +72,16 @@ rules:
 """
 
 
+@pytest.mark.parametrize("level", ["minimal", "low", "medium", "high"])
+async def test_how_much_it_thinks_is_as_the_settings_say(open_bench: Open, level: str) -> None:
+    bench = await open_bench("rules: [{reply: [{text: ok}]}]", thinking=level)
+
+    reply = await bench.reply(ASKED)
+
+    assert bench.requests[0]["generationConfig"] == {"thinkingConfig": {"thinking_level": level.upper()}}  # the API takes either spelling
+    assert reply.text == "ok"
+
+
 async def test_text_and_calls_of_separate_chunks_are_one_content_with_every_signature(open_bench: Open) -> None:
     bench = await open_bench(MIXED)
 

@@ -61,6 +61,17 @@ async def test_the_request_carries_the_prompt_the_tools_and_the_question(open_be
     assert sent["stream_options"] == {"include_usage": True}
 
 
+async def test_how_much_it_thinks_is_as_the_settings_say(open_bench: Open) -> None:
+    script = "rules: [{reply: [{text: ok}]}]"
+    told, untold = await open_bench(script, "openai", thinking="low"), await open_bench(script, "openai")
+
+    await told.reply(ASKED)
+    await untold.reply(ASKED)
+
+    assert told.requests[0]["reasoning_effort"] == "low"
+    assert "reasoning_effort" not in untold.requests[0]
+
+
 async def test_text_and_parallel_calls_are_one_message_and_are_answered_one_by_one(open_bench: Open) -> None:
     bench = await open_bench(MIXED, "openai")
     first = await bench.reply(ASKED)
