@@ -80,18 +80,19 @@ async def _remove(session: Session, write: Write, entry: Entry) -> Outcome:
 
 
 async def _change_subresource(session: Session, write: Write, entry: Entry) -> Outcome:
-    info = write.info
+    info, note = write.info, _MADE_HERE
     if not entry.is_new:
         response = await session.upstream.ask(write.request, session.writer)
         if not response.is_success and not no_dry_run(response):
             return Rejected(response)
+        note = response.message
         if response.is_success:
             sizes = await size_path(session, info)
             after = effect(info.subresource, entry.current, entry.live, response.object, sizes)
             if info.subresource == "binding":
                 after = binding_effect(entry.current, write.body)
             return Rehearsed(response.status, response.object, entry.current, after, entry.live, headers=response.headers)
-    return await without_preview(session, write, entry, _MADE_HERE)
+    return await without_preview(session, write, entry, note)
 
 
 async def _previewed(session: Session, write: Write, entry: Entry, target: Json) -> Outcome:
