@@ -44,7 +44,7 @@ async def handle_message(world: World, message: Message) -> None:
     key = ThreadKey(message.team_id, message.channel_id, message.thread_ts)
     known = await world.stores.threads.get(key.id)
     is_addressed = message.is_mention or message.is_direct
-    if not is_addressed and (known is None or is_for_somebody_else(message.text)):
+    if not is_addressed and (known is None or is_for_somebody_else(message.text) or await _came_before(world, message, key.id)):
         return
     if not is_addressed and await places.is_quiet(world, key.id, message.channel_id) and not is_heard_when_quiet(message.text):
         return
@@ -71,6 +71,21 @@ async def handle_message(world: World, message: Message) -> None:
         await whisper_once(world, message, why)
     else:
         await ask(world, thread, request, message.user_id, message.ts)
+
+
+async def _came_before(world: World, message: Message, thread_id: str) -> bool:
+    """Whether it was written before the bot was in the thread. Events come in any order, and some again after minutes: without this, the
+    alert under which somebody mentions the bot would be a question of its own."""
+    if message.ts == message.thread_ts:
+        return True
+    first = next((entry for entry in await world.stores.threads.transcript(thread_id) if isinstance(entry, Asked)), None)
+    return first is not None and first.message_ts != "" and _order(message.ts) < _order(first.message_ts)
+
+
+def _order(ts: str) -> tuple[int, int]:
+    """Slack's `seconds.microseconds`, as exact as they are."""
+    seconds, _, rest = ts.partition(".")
+    return int(seconds), int(rest.ljust(6, "0") or 0)
 
 
 async def handle_command(world: World, key: str, command: Command) -> None:

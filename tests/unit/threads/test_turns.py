@@ -129,6 +129,20 @@ async def test_a_follow_up_without_a_mention_goes_on_in_the_same_sandbox() -> No
         assert b.sandboxes.made == 1
 
 
+async def test_what_was_written_before_the_mention_is_no_question_however_late_it_comes() -> None:
+    async with bench() as b:
+        await b.write("! kubectl get pods", ts="100.3")
+        await b.rest()
+
+        await b.write("something is odd here", ts="100.1", mention=False)  # the root, under which the bot was mentioned
+        await b.write("! kubectl get secrets", ts="100.2", mention=False)
+        await b.write("! kubectl get nodes", ts="100.4", mention=False)
+        await b.rest()
+
+        assert b.sandboxes.ran == ["kubectl get pods", "kubectl get nodes"]
+        assert [entry.message_ts for entry in await b.entries() if isinstance(entry, Asked)] == ["100.3", "100.4"]
+
+
 async def test_a_slash_command_starts_a_thread_of_its_own() -> None:
     async with bench() as b:
         b.sandboxes.programs["kubectl get pods"] = prints("web-1\n")
