@@ -13,6 +13,7 @@ from kubernetes.aio import client as kube_client
 from kubernetes.aio import config as kube_config
 
 from bot.errors import ConfigError
+from bot.kube import credentials
 
 _IN_CLUSTER_TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 
@@ -93,15 +94,15 @@ async def connect(kubeconfig: str, context: str = "") -> KubeConnection:
     configuration.disable_strict_ssl_verification = True  # home-made cluster CAs often lack keyUsage, which Python 3.13 refuses
     if kubeconfig and not any(Path(path).expanduser().is_file() for path in kubeconfig.split(os.pathsep)):  # noqa: ASYNC240 – at start
         raise ConfigError(f"There is no kubeconfig {kubeconfig}: correct KUBECONFIG or `kubeconfig` in the settings.")
-    try:
-        if kubeconfig:
-            await kube_config.load_kube_config(config_file=kubeconfig, context=context or None, client_configuration=configuration)
-        elif _IN_CLUSTER_TOKEN.exists():  # noqa: ASYNC240 – once, at start
+    if kubeconfig:
+        await credentials.load(kubeconfig, context, configuration)
+    elif _IN_CLUSTER_TOKEN.exists():  # noqa: ASYNC240 – once, at start
+        try:
             kube_config.load_incluster_config(client_configuration=configuration)
-        else:
-            raise ConfigError("No cluster is configured: set KUBECONFIG or `clusters[].kubeconfig`, or run inside a cluster.")
-    except (kube_config.ConfigException, OSError) as exc:
-        raise ConfigError(f"Cannot use the kubeconfig {kubeconfig or '(in-cluster)'}: {exc}.") from exc
+        except (kube_config.ConfigException, OSError) as exc:
+            raise ConfigError(f"Cannot use the credentials of this pod: {exc}.") from exc
+    else:
+        raise ConfigError("No cluster is configured: set KUBECONFIG or `clusters[].kubeconfig`, or run inside a cluster.")
     return KubeConnection(configuration.host, _tls(configuration), configuration)
 
 
