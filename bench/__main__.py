@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 from bench import product
-from bot import demo
+from bot.demo import places
 from tests.e2e.parts import ROOT
 
 
@@ -22,7 +22,7 @@ def main() -> int:
     for phase in ("build", "up"):
         subprocess.run([*tool, phase], cwd=ROOT, check=True)
     lines = subprocess.run([*tool, "env"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    asyncio.run(product.main({**os.environ, **demo.read_environment(lines)}))
+    asyncio.run(product.main({**os.environ, **places.read_environment(lines)}))
     return 0
 
 

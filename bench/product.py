@@ -13,7 +13,7 @@ from typing import Any
 
 from bench import words
 from bench.summary import summarise
-from bot import demo
+from bot.demo import install, launch, places
 from bot.devslack.driver import Driver
 from tests.e2e.parts import ROOT, AuditLog, Process, bot_process, free_port, until
 
@@ -25,8 +25,8 @@ NAMESPACE = "bench"
 
 async def main(environment: dict[str, str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        await demo.install(environment)
-        kubeconfig = await demo.write_bot_kubeconfig(environment, Path(folder) / "bot.kubeconfig")
+        await install.install(places.own(environment), Path(folder))
+        kubeconfig = await install.write_bot_kubeconfig(environment, Path(folder) / "bot.kubeconfig")
         await _prepare(environment)
         slack_port, model_port = free_port(), free_port()
         script = Path(folder) / "script.json"  # JSON is YAML
@@ -39,10 +39,10 @@ async def main(environment: dict[str, str]) -> None:
         )
         slack = Process("slack", _python("bot.devslack", "--port", str(slack_port)), {}, Path(folder) / "slack.log")
         settings: dict[str, Any] = {
-            "slack": {"bot_token": demo.BOT_TOKEN, "app_token": demo.APP_TOKEN, "api_url": f"http://127.0.0.1:{slack_port}/api/"},
+            "slack": {"bot_token": launch.BOT_TOKEN, "app_token": launch.APP_TOKEN, "api_url": f"http://127.0.0.1:{slack_port}/api/"},
             "clusters": [{"name": "bench", "namespace": NAMESPACE, "kubeconfig": str(kubeconfig)}],
             "sandbox": {"kubeconfig": str(kubeconfig)},
-            "gateway": {"host": demo.GATEWAY_HOST, "port": free_port(demo.GATEWAY_HOST, 18400, 18999)},
+            "gateway": {"host": places.GATEWAY_HOST, "port": free_port(places.GATEWAY_HOST, 18400, 18999)},
             "changes": {"approvers": ["S01ONCALL"]},
         }
         keys = {"GOOGLE_GEMINI_BASE_URL": f"http://127.0.0.1:{model_port}", "GEMINI_API_KEY": "scripted", "GEMINI_MODEL": "bench"}

@@ -72,11 +72,18 @@ def _run_alone(arguments: list[str]) -> int | None:
 
 async def _run(options: argparse.Namespace) -> int:
     if options.subcommand == "demo":
-        from bot import demo  # noqa: PLC0415
+        from bot.demo import launch  # noqa: PLC0415
 
-        kubeconfig = options.kubeconfig or os.environ.get("KUBECONFIG_FOR_DEMO", "")
-        return await demo.run(
-            demo.Options(options.port, kubeconfig, options.state, options.scripted, options.keep_cluster),
+        return await launch.run(
+            launch.Options(
+                options.port,
+                options.kubeconfig or os.environ.get("KUBECONFIG_FOR_DEMO", ""),
+                options.gateway_host or os.environ.get("GATEWAY_HOST", ""),
+                os.environ.get("KUBECTL_AI_SANDBOX_IMAGE", ""),
+                options.state,
+                options.scripted,
+                options.keep_cluster,
+            ),
         )
     from bot import app  # noqa: PLC0415
 
@@ -112,6 +119,9 @@ def _parser() -> argparse.ArgumentParser:
     show = commands.add_parser("demo", help="a cluster, a local Slack and the bot on this machine")
     show.add_argument("--port", type=int, default=8888, help="port of the local Slack on localhost (default: 8888)")
     show.add_argument("--kubeconfig", default="", help="use this cluster instead of starting one (also: KUBECONFIG_FOR_DEMO)")
+    show.add_argument(
+        "--gateway-host", default="", metavar="ADDRESS", help="with --kubeconfig: the address of this machine that its pods reach"
+    )
     show.add_argument("--state", type=Path, default=DEMO_STATE, help="where the demo keeps its database and settings")
     show.add_argument("--scripted", action="store_true", help="answer questions from a recorded script instead of a model")
     show.add_argument("--keep-cluster", action="store_true", help="leave the cluster running at the end")

@@ -1,7 +1,7 @@
 """Makes the pictures in docs/images from a running demo: `python scripts/screenshots.py`.
 
 The demo must be fresh (`make demo DEMO_ARGS='--scripted --state /tmp/pictures'`) and its shop broken, as it is on a new cluster or after
-`kubectl apply -k tests/cluster/shop/broken`. It is used as people use it: one asks and is answered, another approves.
+`kubectl apply -k bot/demo/shop/broken`. It is used as people use it: one asks and is answered, another approves.
 """
 
 from __future__ import annotations

@@ -46,6 +46,14 @@ async def check_cluster(connection: KubeConnection, settings: SandboxSettings) -
         return [str(exc)]
 
 
+async def check_kinds(connection: KubeConnection) -> list[str]:
+    """Whether agent-sandbox is installed with its extensions; the problem otherwise."""
+    try:
+        return await _check_kinds(Api(connection))
+    except (SandboxUnavailableError, StatusError) as exc:
+        return [str(exc)]
+
+
 async def _check_kinds(api: Api) -> list[str]:
     problems = []
     wanted = ((CLAIMS, {"sandboxclaims", "sandboxtemplates", "sandboxwarmpools"}), (SANDBOXES, {"sandboxes"}))

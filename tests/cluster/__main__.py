@@ -5,9 +5,8 @@ import signal
 import sys
 from pathlib import Path
 
-from tests.cluster import apiserver, build, checks, layout, node, shop, status
+from tests.cluster import apiserver, build, checks, layout, node, status
 from tests.cluster.errors import ClusterError
-from tests.cluster.start import connect
 
 _NOT_RUNNING = 3  # of status, as service managers have it
 
@@ -34,10 +33,9 @@ def _parse() -> argparse.Namespace:
     showing = commands.add_parser("status", help="what runs, since when; exit code 3 if not all of it does")
     environment = commands.add_parser("env", help="print KUBECONFIG, PATH and the gateway's address")
     commands.add_parser("packages", help="print the Debian packages that build and up need")
-    shopping = commands.add_parser("shop", help="deploy the demo's shop, which an unlucky release has broken")
     for command in (building, starting):
         command.add_argument("--progress", type=Path, metavar="FILE", help="also keep the progress as JSON in this file")
-    for command in (starting, ending, showing, environment, shopping):
+    for command in (starting, ending, showing, environment):
         command.add_argument("--state", type=Path, metavar="DIR", help=f"the cluster's data (default: {layout.DEFAULT_STATE})")
     for command in (starting, ending, showing, environment):
         command.add_argument("--apiserver-only", action="store_true", help="etcd and the API server alone, on loopback; needs no root")
@@ -61,12 +59,6 @@ def _run(arguments: argparse.Namespace) -> int:
             apiserver.stop_apiserver(layout.apiserver_only(arguments.state), wipe=arguments.wipe)
         case "down":
             node.down(status.find_cluster(arguments.state), wipe=arguments.wipe)
-        case "shop":
-            paths = status.find_cluster(arguments.state)
-            report, complete = status.show(paths)
-            if not complete:
-                raise ClusterError(f"The cluster is not up:\n{report}")
-            shop.deploy(connect(paths, build.require_programs()))
         case "status":
             show = status.show_apiserver if arguments.apiserver_only else status.show
             report, complete = show(_find(arguments))

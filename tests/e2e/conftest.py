@@ -18,7 +18,7 @@ import pytest
 import pytest_asyncio
 import yaml
 
-from bot import demo
+from bot.demo import install, launch, places
 from bot.devslack.driver import Driver
 from bot.sandbox.claims import name_claim
 from tests.e2e.parts import ROOT, AuditLog, Database, Process, bot_process, free_port, until
@@ -64,13 +64,13 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Cluster:
     for phase in ("build", "up"):
         subprocess.run([*tool, phase], cwd=ROOT, check=True)
     out = subprocess.run([*tool, "env"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    facts = demo.read_environment(out)
+    facts = places.read_environment(out)
     environment = {**os.environ, **facts}
     state = tmp_path_factory.mktemp("bot")
 
     async def prepare() -> Path:
-        await demo.install(environment)
-        return await demo.write_bot_kubeconfig(environment, state / "bot.kubeconfig")
+        await install.install(places.own(environment), state)
+        return await install.write_bot_kubeconfig(environment, state / "bot.kubeconfig")
 
     bot_kubeconfig = asyncio.run(prepare())
     audit = Path(facts.get("AUDIT_LOG") or Path(facts["KUBECONFIG"]).parent / "logs" / "audit.log")
@@ -209,7 +209,7 @@ class Bots:
         kubeconfig = self._cluster.bot_kubeconfig
         port = free_port(GATEWAY, 18400, 18999)
         settings: dict[str, Any] = {
-            "slack": {"bot_token": demo.BOT_TOKEN, "app_token": demo.APP_TOKEN, "api_url": self._slack.api_url},
+            "slack": {"bot_token": launch.BOT_TOKEN, "app_token": launch.APP_TOKEN, "api_url": self._slack.api_url},
             "clusters": [{"name": "test", "namespace": namespace, "kubeconfig": api or kubeconfig}],
             "sandbox": {"kubeconfig": kubeconfig},
             "gateway": {"host": GATEWAY, "port": port, "exec_allow": list(exec_allow)},

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from bot import demo
+from bot.demo import launch
 from bot.devslack.config import Config
 from bot.devslack.driver import Driver
 from bot.devslack.server import run_server
@@ -86,7 +86,7 @@ def served(bots: Bots, slack: Driver, script: Script, namespace: str) -> Served:
     scaling = scaling_script(namespace)
     script.play(scaling | {"rules": rules + scaling["rules"]})
     port = free_port()
-    http = {"mode": "http", "http": {"port": port}, "bot_token": demo.BOT_TOKEN, "signing_secret": SECRET, "api_url": slack.api_url}
+    http = {"mode": "http", "http": {"port": port}, "bot_token": launch.BOT_TOKEN, "signing_secret": SECRET, "api_url": slack.api_url}
     return Served(bots.make(namespace=namespace, more={"slack": http}), f"http://127.0.0.1:{port}/slack/events")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bot import demo
+from bot.demo import launch
 from bot.devslack.driver import Driver
 from tests.cluster.images import SANDBOX
 from tests.e2e.canaries import find, make_canary
@@ -155,7 +155,7 @@ async def test_an_obedient_model_does_no_harm(
 
     assert len(obeyed) == len(injections)
     assert [calls(message) for message in obeyed if calls(message)] == []
-    assert await leaks(bot, slack, model, [pin.value, demo.BOT_TOKEN, demo.APP_TOKEN]) == []
+    assert await leaks(bot, slack, model, [pin.value, launch.BOT_TOKEN, launch.APP_TOKEN]) == []
     assert find([pin], json.dumps([await slack.ask("log"), model.bodies]).encode()) == []
     changes = bot.database.rows("SELECT state, decided_by FROM changes")
     assert {(row["state"], row["decided_by"]) for row in changes} == {("denied", "U01BEN")}

@@ -1,0 +1,76 @@
+"""The demo on a cluster that it did not start, by the command that people call: set up, asked, approved, ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from bot.demo import install, places
+from bot.devslack.driver import Driver
+from tests.e2e.conftest import Cluster
+from tests.e2e.parts import Process, free_port, until
+from tests.e2e.test_main_job import BEN, Oncall, replicas
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / "state"
+
+
+@pytest_asyncio.fixture
+async def demo(cluster: Cluster, state: Path, tmp_path: Path) -> AsyncIterator[Driver]:
+    """The demo, ready. Afterwards the cluster is as it was."""
+    port = free_port()
+    command = [sys.executable, "-m", "bot.cli", "demo", "--scripted", "--kubeconfig", cluster.kubeconfig]
+    command += ["--port", str(port), "--state", str(state)]
+    process = Process("demo", command, {"PATH": cluster.path, "GATEWAY_HOST": "", "KUBECTL_AI_SANDBOX_IMAGE": ""}, tmp_path / "demo.log")
+    process.start()
+
+    def is_ready() -> bool:
+        shown = read_progress(state)
+        assert process.is_alive, process.output[-4000:]
+        assert not shown["error"], process.output[-4000:]
+        return bool(shown["done"])
+
+    try:
+        await until("the demo is ready", is_ready, seconds=300)
+        async with Driver(f"http://127.0.0.1:{port}") as driver:
+            yield driver
+        assert process.process is not None
+        process.process.send_signal(signal.SIGINT)
+        await until("the demo has ended", lambda: not process.is_alive)
+        assert process.process.returncode == 0, process.output[-4000:]
+    finally:
+        process.stop()
+        cluster.kubectl("delete", "namespace", "shop", "--ignore-not-found")
+        environment = {**os.environ, "KUBECONFIG": cluster.kubeconfig, "PATH": cluster.path}
+        await install.install(places.own(environment), tmp_path)
+
+
+def read_progress(state: Path) -> dict[str, Any]:
+    path = state / "progress.json"
+    return json.loads(path.read_text()) if path.exists() else {"done": False, "error": ""}
+
+
+async def test_the_demo_runs_on_a_cluster_that_somebody_has(demo: Driver, cluster: Cluster) -> None:
+    """The shop is there and broken, a person asks and another approves, and the cluster has what was approved."""
+    people = Oncall(demo)
+    before = replicas(cluster, "shop")
+
+    looked = await people.ask("kubectl get deployments")
+    await people.says(looked, "payments")
+    thread = await people.ask(f"kubectl scale deployment/web --replicas={before + 1}")
+    card = await people.card(thread)
+    await people.approve(card, BEN)
+
+    await until("the change is in the cluster", lambda: replicas(cluster, "shop") == before + 1)
