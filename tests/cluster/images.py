@@ -65,7 +65,7 @@ def build(built: Built, say: Callable[[str], None]) -> None:
 
 def _build_system_layer(work: Path, say: Callable[[str], None]) -> bytes:
     """The packages as a layer, kept apart in the cache: the runner and kubectl change more often."""
-    kept = cache_root() / f"sandbox-system-{_compute_system_key()}.tar"
+    kept = find_system_layer()
     if not kept.is_file():
         rootfs.create_system(work / "system", work, say)
         new = kept.with_suffix(".new")
@@ -73,6 +73,11 @@ def _build_system_layer(work: Path, say: Callable[[str], None]) -> bytes:
         new.replace(kept)
         _remove_older(kept.parent, "sandbox-system-*")
     return kept.read_bytes()
+
+
+def find_system_layer() -> Path:
+    """Where ``build`` keeps the layer of Debian packages."""
+    return cache_root() / f"sandbox-system-{_compute_system_key()}.tar"
 
 
 def _remove_older(folder: Path, pattern: str) -> None:

@@ -49,21 +49,26 @@ def create_programs(target: Path, kubectl: Path) -> None:
 
 def create_system(target: Path, work: Path, say: Callable[[str], None]) -> None:
     """Fill ``target`` (made anew) with the packages and the user."""
-    packages = [*_BASE_PACKAGES, *read_packages()]
+    for name in ("tmp", "proc", "sys", "dev", "etc", "run/kubectl-ai", HOME):
+        (target / name).mkdir(parents=True)
+    unpack_packages([*_BASE_PACKAGES, *read_packages()], target, work, say)
+    _finish(target)
+    say("compiling Python's standard library")
+    _compile_python(target)
+
+
+def unpack_packages(packages: list[str], target: Path, work: Path, say: Callable[[str], None]) -> None:
+    """Put Debian packages and all they need into ``target``."""
     say(f"fetching {len(packages)} Debian packages and what they need")
     archives = _download(packages, work / "apt")
-    for name in ("usr/bin", "usr/sbin", "usr/lib", "usr/lib64", "tmp", "proc", "sys", "dev", "etc", "run/kubectl-ai", HOME):
-        (target / name).mkdir(parents=True)
     for name in _MERGED:
+        (target / "usr" / name).mkdir(parents=True, exist_ok=True)
         (target / name).symlink_to(f"usr/{name}")
     for number, archive in enumerate(archives, 1):
         say(f"unpacking package {number} of {len(archives)}")
         _unpack(archive, target)
     for name in _UNUSED:
         shutil.rmtree(target / name, ignore_errors=True)
-    _finish(target)
-    say("compiling Python's standard library")
-    _compile_python(target)
 
 
 def _download(packages: list[str], folder: Path) -> list[Path]:
