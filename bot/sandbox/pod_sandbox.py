@@ -25,6 +25,8 @@ _HOME = "/home/agent"
 _PUT_SECONDS = 60.0
 _LATE_SECONDS = 5.0  # the runner ends a command at its limit itself, within its grace of two seconds
 _STOP_SECONDS = 10.0
+_CANCEL_SECONDS = 0.5
+"""How long somebody who says stop waits for the sandbox to say that it has ended the command; the end goes on without them."""
 _STATUS_SECONDS = 15.0  # a kubelet reports the end of a container within a second or two, on a busy node later
 _EXPIRED, _KILLED, _UNUSABLE = 124, 137, 126
 _ENDED_WITH_CONTAINER = frozenset({128, _KILLED})  # what an exec comes to when its container ends
@@ -45,6 +47,7 @@ class PodSandbox:
         self._target = target
         self._extend = extend
         self._turn = asyncio.Lock()
+        self._stopping: asyncio.Future[bool] | None = None
 
     @property
     def pod(self) -> str:
@@ -67,6 +70,7 @@ class PodSandbox:
         if problem := _find_problem(command):
             return Ran(exit_code=_UNUSABLE, stdout="", stderr=problem, seconds=0.0)
         async with self._turn:
+            await self._let_stop_end()
             await self._extend(timeout_seconds)
             return await self._run(command, kubeconfig, timeout_seconds, max_output_bytes)
 
@@ -74,6 +78,7 @@ class PodSandbox:
         """See the port."""
         path, said = f"{_HOME}/{name}", Output(2000)
         async with self._turn:
+            await self._let_stop_end()
             await self._extend(_PUT_SECONDS)
             try:
                 async with asyncio.timeout(_PUT_SECONDS):
@@ -116,7 +121,7 @@ class PodSandbox:
                 raise
             await self._stop()
         except asyncio.CancelledError:
-            await self._stop()
+            await asyncio.wait((self._begin_stop(),), timeout=_CANCEL_SECONDS)
             raise
         else:
             if not isinstance(ending, Exited) or ending.code in _ENDED_WITH_CONTAINER:
@@ -138,12 +143,16 @@ class PodSandbox:
 
         The end of the stream ends a command already; this makes sure of it, also where the runner itself was killed.
         """
-        stopping = asyncio.ensure_future(self._execute_stop())
-        try:
-            return await asyncio.shield(stopping)
-        except asyncio.CancelledError:
-            await asyncio.wait((stopping,), timeout=_STOP_SECONDS)
-            raise
+        return await asyncio.shield(self._begin_stop())
+
+    def _begin_stop(self) -> asyncio.Future[bool]:
+        self._stopping = asyncio.ensure_future(self._execute_stop())
+        return self._stopping
+
+    async def _let_stop_end(self) -> None:
+        """An end that comes late must not meet the next command."""
+        if self._stopping is not None:
+            await asyncio.wait((self._stopping,))
 
     async def _execute_stop(self) -> bool:
         said = Output(2000)

@@ -94,7 +94,7 @@ async def test_a_colleague_approves_in_the_browser_and_the_cluster_changes_once(
     await ana.sees("Only visible to you")
     await ana.sees("You asked for change 1, so somebody else has to approve it.")
     await ana.picture("proposed-and-refused")
-    before_click = audit.writes(namespace, "deployments", by="kubectl-ai-writer")
+    before_click = audit.writes(namespace, "deployments", by="kubectl-ai")
 
     await ben.open_thread()
     await expect(ben.thread.get_by_text("Only visible to you")).to_have_count(0)
@@ -115,7 +115,7 @@ async def test_a_colleague_approves_in_the_browser_and_the_cluster_changes_once(
 
     assert before_click == []
     assert replicas(cluster, namespace) == 3
-    (write,) = audit.writes(namespace, "deployments", by="kubectl-ai-writer")
+    (write,) = audit.writes(namespace, "deployments", by="kubectl-ai")
     assert datetime.fromisoformat(write["requestReceivedTimestamp"]) > clicked_at
     await expect(ana.thread.get_by_role("button", name="Approve")).to_have_count(0)
     await expect(ben.thread.get_by_role("button", name="Approve")).to_have_count(0)
@@ -146,7 +146,7 @@ async def test_a_denial_tells_the_thread_and_the_model_why(cluster: Cluster, bot
     await expect(person.thread.locator(".broadcast")).to_have_count(0)
     await person.picture("denied")
     assert replicas(cluster, namespace) == 1
-    assert audit.writes(namespace, "deployments", by="kubectl-ai-writer") == []
+    assert audit.writes(namespace, "deployments", by="kubectl-ai") == []
 
 
 async def test_a_card_nobody_decides_lapses_before_everybodys_eyes(bots: Bots, script: Script, room: Room, namespace: str) -> None:

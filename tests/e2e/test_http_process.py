@@ -107,7 +107,7 @@ async def test_a_question_is_answered_and_an_approved_change_is_written_once(
     card = await people.card(thread)
     await people.approve(card, ANA)
     refusal = await slack.wait_for_ephemeral(ANA, "approve")
-    before_click = audit.writes(namespace, "deployments", by="kubectl-ai-writer")
+    before_click = audit.writes(namespace, "deployments", by="kubectl-ai")
     is_acknowledged = await people.approve(card, BEN)
     done = await people.card(thread, holds="done")
     await people.says(thread, CLOSING)
@@ -121,7 +121,7 @@ async def test_a_question_is_answered_and_an_approved_change_is_written_once(
     assert is_acknowledged
     assert "U01BEN" in json.dumps(done)
     assert replicas(cluster, namespace) == 3
-    assert len(audit.writes(namespace, "deployments", by="kubectl-ai-writer")) == 1
+    assert len(audit.writes(namespace, "deployments", by="kubectl-ai")) == 1
     assert {(delivery["connection"], delivery["acknowledged"]) for delivery in await slack.deliveries()} == {("http", True)}
     assert "forged" not in str(stored)
     assert served.bot.process.process is not None
@@ -172,6 +172,6 @@ async def test_a_click_that_was_acknowledged_before_a_power_cut_is_carried_out_o
 
     assert is_acknowledged
     assert replicas(cluster, namespace) == 3
-    assert len(audit.writes(namespace, "deployments", by="kubectl-ai-writer")) == 1
+    assert len(audit.writes(namespace, "deployments", by="kubectl-ai")) == 1
     assert [shown["ts"] for shown in await people.cards(thread)] == [card["ts"]]
     assert len(await answers(slack, thread, CLOSING)) == 1

@@ -202,7 +202,7 @@ async def test_the_installed_bot_answers_and_applies_what_is_approved(installed:
     await until("the change is in the cluster", lambda: replicas(cluster, namespace) == 2)
 
     assert await probe(installed, 18443, 8080) >= {"18443 open", "8080 shut"}
-    assert len(audit.writes(namespace, "deployments", by="kubectl-ai-writer")) == 1
+    assert len(audit.writes(namespace, "deployments", by="kubectl-ai")) == 1
     pod = installed.pod()
     assert pod["status"]["qosClass"] == "Burstable"
     assert [status["restartCount"] for status in pod["status"]["containerStatuses"]] == [0]

@@ -99,6 +99,21 @@ async def test_nothing_but_the_gateway_can_be_reached(cluster: Cluster, scene: S
     assert (json.loads(ran.stdout), ran.stderr) == ([list(own)], "")
 
 
+async def test_what_a_sandbox_does_not_reach_a_pod_without_a_policy_does(cluster: Cluster, scene: Scene) -> None:
+    """So it is the policy that keeps sandboxes in, where the test cluster's own firewall lets pods through. The kubelet, the bot's other
+    ports and the internet are behind that firewall for every pod."""
+    pod = cluster.kubectl("-n", scene.namespace, "get", "pods", "-l", "app=web", "-o", "jsonpath={.items[0].status.podIP}")
+    open_to_pods = [API_SERVER, KUBERNETES, DNS, (pod, 8080), (scene.parts.gateway.host, scene.parts.gateway.port)]
+    run = ["run", "free", "--image=kas.local/sandbox:1", "--image-pull-policy=Never", "--restart=Never", "--command", "--"]
+
+    await _in_thread(cluster.kubectl, "-n", scene.namespace, *run, "python3", "-c", PROBE, json.dumps(open_to_pods), json.dumps([DNS]))
+    wait = ("wait", "pod/free", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=120s")
+    await _in_thread(cluster.kubectl, "-n", scene.namespace, *wait)
+
+    reached = json.loads(cluster.kubectl("-n", scene.namespace, "logs", "free"))
+    assert reached == [*map(list, open_to_pods), [*DNS, "udp"]]
+
+
 # Listens on every address. On IPv4, which the machine can look at, only after its other addresses were seen to answer.
 LISTEN = """
 import socket, sys

@@ -108,6 +108,37 @@ async def test_a_cancelled_command_is_ended_before_the_caller_goes_on() -> None:
     assert stops(cluster) == 1
 
 
+async def test_a_node_that_does_not_answer_delays_the_next_command_and_not_who_said_stop() -> None:
+    cluster = FakeCluster()
+    answers, order = asyncio.Event(), list[str]()
+
+    async def runner(call: ExecCall) -> None:
+        if call.command != [RUNNER]:
+            await answers.wait()
+            order.append("stopped")
+            return await call.exit(0)
+        order.append("run")
+        await call.read_stdin(len(frame_request(5.0, "config", "hang")))
+        return await call.wait_for_end() if len(order) == 1 else await call.exit(0)
+
+    cluster.exec = runner
+    async with sandbox(cluster) as box:
+        running = asyncio.create_task(box.run("hang", "config", timeout_seconds=5, max_output_bytes=1000))
+        while not order:
+            await asyncio.sleep(0.01)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert order == ["run"]
+        following = asyncio.create_task(box.run("next", "config", timeout_seconds=5, max_output_bytes=1000))
+        await asyncio.sleep(0.05)
+        answers.set()
+        ran = await following
+
+    assert ran.exit_code == 0
+    assert order == ["run", "stopped", "run"]
+
+
 async def test_a_broken_connection_ends_the_command_and_never_repeats_it() -> None:
     cluster = FakeCluster()
     play(cluster, "drop")
