@@ -19,10 +19,15 @@ def main() -> int:
         print("product figures are skipped: the cluster with gVisor needs root")
         return 0
     tool = [sys.executable, "-m", "tests.cluster"]
-    for phase in ("build", "up"):
-        subprocess.run([*tool, phase], cwd=ROOT, check=True)
-    lines = subprocess.run([*tool, "env"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    asyncio.run(product.main({**os.environ, **places.read_environment(lines)}))
+    subprocess.run([*tool, "build"], cwd=ROOT, check=True)
+    is_up = subprocess.run([*tool, "status"], cwd=ROOT, stdout=subprocess.DEVNULL, check=False).returncode == 0
+    subprocess.run([*tool, "up"], cwd=ROOT, check=True)
+    try:
+        lines = subprocess.run([*tool, "env"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+        asyncio.run(product.main({**os.environ, **places.read_environment(lines)}))
+    finally:
+        if not is_up:
+            subprocess.run([*tool, "down"], cwd=ROOT, check=False)
     return 0
 
 

@@ -9,6 +9,11 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.cluster import checks  # noqa: E402 – of this tree, wherever it is called from
+from tests.cluster.errors import ClusterError  # noqa: E402
+
 CLUSTER = [sys.executable, "-m", "tests.cluster"]
 
 
@@ -17,8 +22,10 @@ def missing_for_cluster() -> list[str]:
     reasons = []
     if os.geteuid() != 0:
         reasons.append("not root: network namespaces, cgroups and gVisor need it")
-    if not shutil.which("go"):
-        reasons.append("no Go: install Go 1.26 or newer, Kubernetes is built from its modules")
+    try:
+        checks.require_go()
+    except ClusterError as exc:
+        reasons.append(str(exc).rstrip("."))
     reasons += [f"no {tool}: install it" for tool in ("nft", "runc", "ip") if not shutil.which(tool)]
     return reasons
 

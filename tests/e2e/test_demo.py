@@ -69,6 +69,9 @@ async def test_the_demo_runs_on_a_cluster_that_somebody_has(demo: Driver, cluste
 
     looked = await people.ask("kubectl get deployments")
     await people.says(looked, "payments")
+    triaged = await people.ask("triage shop")
+    for finding in ("cart", "CrashLoopBackOff", "payments", "ImagePull", "catalog"):  # a script in a real sandbox found them
+        await people.says(triaged, finding)
     thread = await people.ask(f"kubectl scale deployment/web --replicas={before + 1}")
     card = await people.card(thread)
     await people.approve(card, BEN)
