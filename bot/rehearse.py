@@ -18,7 +18,7 @@ from typing import TextIO
 import orjson
 
 from bot import log
-from bot.changes import diff, words
+from bot.changes import diff, undo
 from bot.changes.change import Change, State
 from bot.changes.impact import lines as impact
 from bot.changes.impact.look import look
@@ -28,6 +28,7 @@ from bot.gateway.clusters import GatewayCluster
 from bot.local import command, report
 from bot.local.cluster import LocalCluster, open_cluster, read_context
 from bot.settings import LogSettings
+from bot.slack.differences import describe_creation, describe_fields
 from bot.values.people import Person
 from bot.values.requests import Recording
 
@@ -144,8 +145,10 @@ def _print_change(recording: Recording) -> None:
     for write in recording.writes:
         shown = diff.of_write(write)
         _say(f"{shown.action} {shown.title}")
-        for field in shown.fields:
-            _say(f"  {field.path}  {words.of_field(field)}")
+        whole = sys.maxsize  # a terminal has no Details
+        drawn = describe_creation(shown.fields, whole) if shown.action == "create" else describe_fields(shown.fields, whole)
+        for line in "\n".join(drawn).splitlines():
+            _say(f"  {line}")
         for note in shown.notes:
             _say(f"  ! {note}")
     for refused in recording.refused:
@@ -153,7 +156,8 @@ def _print_change(recording: Recording) -> None:
 
 
 def _print_impact(recording: Recording, around: Surroundings) -> None:
-    for line in impact.lines(recording.writes, [diff.of_write(write) for write in recording.writes], around):
+    diffs = [diff.of_write(write) for write in recording.writes]
+    for line in [*impact.lines(recording.writes, diffs, around), *undo.cautions(recording.writes, diffs)]:
         _say(f"  • {line}")
 
 

@@ -6,8 +6,6 @@ import re
 
 import orjson
 
-from bot.changes.change import FieldDiff
-from bot.changes.defaults import FOLDED
 from bot.values.requests import Json
 
 _AMBIGUOUS = re.compile(r"(|null|true|false|~|[-+]?[\d.]+([eE][-+]?\d+)?)", re.IGNORECASE)
@@ -19,20 +17,6 @@ def of_value(value: Json, limit: int = 80) -> str:
     """`5`, `nginx:1.27`, `"5"` (text that looks like a number), `{"a":1}`; longer than `limit` characters it ends in `…`.
     Never more than one line, and nothing in it that a terminal or a bidirectional text would obey."""
     return _cut(_one_line(value), limit)
-
-
-def of_field(field: FieldDiff, limit: int = 80) -> str:
-    """`3 → 5`, `+ nginx`, `- nginx`. Of two long texts the part is shown in which they differ."""
-    if field.op == "run":
-        return of_value(field.new, limit)
-    if field.path == FOLDED:
-        return f"+ {len(field.new)} fields that the server fills in"
-    if field.op == "add":
-        return f"+ {of_value(field.new, limit)}"
-    if field.op == "remove":
-        return f"- {of_value(field.old, limit)}"
-    old, new = focus(_one_line(field.old), _one_line(field.new), limit)
-    return f"{_cut(old, limit)} → {_cut(new, limit)}"
 
 
 def focus(old: str, new: str, limit: int) -> tuple[str, str]:

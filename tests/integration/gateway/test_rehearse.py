@@ -52,6 +52,19 @@ def test_a_write_exits_3_and_the_change_is_shown(seeded: ApiServer, tmp_path: Pa
     assert ran.stdout == "deployment.apps/web scaled\nscale Deployment shop/web\n  spec.replicas  3 → 5\n  • +2 pods (0/3 ready now)\n"
 
 
+def test_what_is_made_is_shown_as_yaml_and_what_cannot_be_undone_is_said(seeded: ApiServer, tmp_path: Path) -> None:
+    """As on a card, and nothing is cut: there is no Details in a terminal."""
+    literals = " ".join(f"--from-literal=key{number:02}=value" for number in range(40))
+    line = f"kubectl -n shop create configmap many {literals}; kubectl delete namespace shop --wait=false"
+    ran = _rehearse(seeded, tmp_path, line)
+
+    shown = ran.stdout.splitlines()
+    assert "create ConfigMap shop/many" in shown
+    assert "  data:" in shown
+    assert [line for line in shown if line.startswith("    key")] == [f"    key{number:02}: value" for number in range(40)]
+    assert any(line.startswith("  • Undo is not possible for Namespace shop") for line in shown)
+
+
 def test_the_json_object_has_what_it_should_and_nothing_else(seeded: ApiServer, tmp_path: Path) -> None:
     line = (
         "kubectl -n shop scale deploy web --replicas=5; kubectl -n shop exec p1 -- id; kubectl -n shop attach p1; echo"

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.changes import words
-from bot.changes.change import FieldDiff
 
 
 @pytest.mark.parametrize(
@@ -36,18 +35,16 @@ def test_a_value_is_one_line(value: Any, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "shown"),
+    ("old", "new", "shown"),
     [
-        (FieldDiff("x", 3, 5, "replace"), "3 → 5"),
-        (FieldDiff("x", None, "a", "add"), "+ a"),
-        (FieldDiff("x", "a", None, "remove"), "- a"),
-        (FieldDiff("x", "x" * 200 + "old", "x" * 200 + "new", "replace"), f"…{'x' * 12}old → …{'x' * 12}new"),
-        (FieldDiff("x", "old" + "x" * 200, "new" + "x" * 200, "replace"), f"old{'x' * 76}… → new{'x' * 76}…"),
-        (FieldDiff("x", "x" * 100, "x" * 101, "replace"), f"…{'x' * 12} → …{'x' * 13}"),
+        ("3", "5", ("3", "5")),
+        ("x" * 200 + "old", "x" * 200 + "new", (f"…{'x' * 12}old", f"…{'x' * 12}new")),
+        ("old" + "x" * 200, "new" + "x" * 200, ("old" + "x" * 200, "new" + "x" * 200)),
+        ("x" * 100, "x" * 101, (f"…{'x' * 12}", f"…{'x' * 13}")),
     ],
 )
-def test_of_two_long_texts_the_difference_is_shown(field: FieldDiff, shown: str) -> None:
-    assert words.of_field(field) == shown
+def test_of_two_long_texts_the_difference_is_shown(old: str, new: str, shown: tuple[str, str]) -> None:
+    assert words.focus(old, new, 80) == shown
 
 
 @given(st.text(), st.integers(2, 50))
