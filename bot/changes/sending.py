@@ -108,8 +108,8 @@ def patience(write: RecordedWrite, refused: Refused, limits: Limits) -> float:
         return limits.settle_seconds
     if write.depends_on and refused.reason == "AlreadyExists":
         return limits.busy_seconds  # what was deleted before it is still going
-    if write.depends_on and refused.status in (403, 404):
-        return limits.settle_seconds
+    if write.needs or (write.depends_on and refused.status in (403, 404)):
+        return limits.settle_seconds  # what lets it through takes effect a moment after it was written
     return 0.0
 
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.gateway import media, status, synthesis
-from bot.gateway.outcomes import Outcome, Rehearsed, Rejected, UpstreamFailedError
+from bot.gateway.outcomes import Obstacle, Outcome, Rehearsed, Rejected, UpstreamFailedError
 from bot.gateway.overlay import Entry
-from bot.gateway.planned import NO_DRY_RUN, Write, blames_rehearsed, failed, is_unreachable, no_dry_run
+from bot.gateway.planned import Write, failed, is_unreachable, no_dry_run, obstacle
 from bot.gateway.previewing import create_under_another_name, without_server_set
 from bot.gateway.session import Session
 from bot.values.requests import ApiResponse, Json
 
-MADE_TOO = "The namespace or the kind is made by this change too, so the server cannot preview this."
+MADE_TOO = Obstacle("The namespace or the kind is made by this change too, so the server cannot preview this.")
 _OTHER_NAME = "Previewed under another name, because the object that this change deletes still has the name."
 _UNREADABLE = "Its content is protobuf, which only the server could read."
-_TAKEN = ("already allocated", "already exists")
 
 
 async def create(session: Session, write: Write, entry: Entry | None) -> Outcome:
@@ -30,9 +29,8 @@ async def create(session: Session, write: Write, entry: Entry | None) -> Outcome
     response = await session.upstream.ask(write.request, session.writer)
     if response.is_success:
         return _created(write, response)
-    if no_dry_run(response) or blames_rehearsed(session, write, response):
-        return await synthesise(session, write, NO_DRY_RUN.format(response.message))
-    return Rejected(response)
+    why = obstacle(session, write, response)
+    return await synthesise(session, write, why) if why is not None else Rejected(response)
 
 
 async def recreate(session: Session, write: Write) -> Outcome:
@@ -41,14 +39,15 @@ async def recreate(session: Session, write: Write) -> Outcome:
     response = await create_under_another_name(session, write.object_info, request)
     if response.is_success:
         return _created(write, response, _OTHER_NAME)
-    if no_dry_run(response) or _is_about_the_name(response) or blames_rehearsed(session, write, response):
-        return await synthesise(session, write, NO_DRY_RUN.format(response.message))
-    return Rejected(response)
+    why = obstacle(session, write, response)
+    if why is None and _is_about_the_name(response):
+        why = Obstacle(f"The server cannot preview this while the name is taken: {response.message}")
+    return await synthesise(session, write, why) if why is not None else Rejected(response)
 
 
-async def synthesise(session: Session, write: Write, note: str) -> Outcome:
+async def synthesise(session: Session, write: Write, why: Obstacle) -> Outcome:
     """A create that nobody can preview: the object as it was sent."""
-    body = write.body
+    body, note = write.body, why.note
     if write.kind == media.PROTOBUF and isinstance(body, dict):
         read = await _read_by_server(session, write)
         if isinstance(read, Rejected):
@@ -57,7 +56,7 @@ async def synthesise(session: Session, write: Write, note: str) -> Outcome:
     item = synthesis.created(write.info, body)
     if item is None:
         return failed(400, status.failure(400, "The body is not a Kubernetes object with a name.", write.info))
-    return Rehearsed(201, item, None, item, has_preview=False, note=note)
+    return Rehearsed(201, item, None, item, has_preview=False, note=note, needs=why.needs)
 
 
 async def _read_by_server(session: Session, write: Write) -> Json | Rejected:
@@ -72,7 +71,7 @@ async def _read_by_server(session: Session, write: Write) -> Json | Rejected:
             return without_server_set(response.object)
         if response.is_unanswered and not no_dry_run(response):
             raise UpstreamFailedError(response)
-        if response.status == 422 and not _is_about_the_name(response):
+        if response.status == 422 and not _is_about_the_name(response) and obstacle(session, write, response) is None:
             return Rejected(response)
     return None
 
@@ -86,7 +85,7 @@ def _created(write: Write, response: ApiResponse, note: str = "") -> Outcome:
 
 
 def _is_about_the_name(response: ApiResponse) -> bool:
-    """Whether a dry run under another name was refused for the name itself, or for what the deleted object still holds."""
+    """Whether a dry run under another name was refused for the name itself."""
     details = response.object.get("details") if isinstance(response.object, dict) else None
     causes = (details or {}).get("causes") or []
-    return any(word in response.message for word in _TAKEN) or any(cause.get("field") == "metadata.name" for cause in causes)
+    return "already exists" in response.message or any(cause.get("field") == "metadata.name" for cause in causes)

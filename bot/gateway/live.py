@@ -8,10 +8,10 @@ from bot.gateway import bodies, status, synthesis
 from bot.gateway.creating import MADE_TOO, synthesise
 from bot.gateway.outcomes import Outcome, Rehearsed, Rejected
 from bot.gateway.overlay import selected
-from bot.gateway.planned import NO_DRY_RUN, Write, before_of, blames_rehearsed, failed, is_unreachable, no_dry_run, size_path
+from bot.gateway.planned import Write, before_of, failed, is_unreachable, obstacle, size_path
 from bot.gateway.request_info import build_path
 from bot.gateway.session import Session
-from bot.gateway.stacking import without_preview
+from bot.gateway.stacking import blocked_eviction, is_blocked_eviction, without_preview
 from bot.gateway.subresources import binding_effect, effect
 from bot.values.requests import ApiRequest, ApiResponse, Json, RequestInfo
 
@@ -31,12 +31,10 @@ async def change_live(session: Session, write: Write) -> Outcome:
             break
         if attempt == _TRIES - 1 or _same_version(before, response.object):
             return _changed(write, before, response, await size_path(session, info))
-    if _is_blocked_eviction(info, response):
-        note = f"A PodDisruptionBudget does not allow this eviction at the moment: {response.message}"
-        return Rehearsed(201, status.success(info), before, None, before, has_preview=False, note=note)
-    if no_dry_run(response) or blames_rehearsed(session, write, response):
-        return await without_preview(session, write, None, NO_DRY_RUN.format(response.message))
-    return Rejected(response)
+    if is_blocked_eviction(info, response):
+        return blocked_eviction(write, before, before, response)
+    why = obstacle(session, write, response)
+    return await without_preview(session, write, None, why) if why is not None else Rejected(response)
 
 
 def _same_version(before: Json, after: Json) -> bool:
@@ -61,32 +59,28 @@ def _changed(write: Write, before: Json, response: ApiResponse, sizes: tuple[str
     return Rehearsed(response.status, item, before, after, before, headers=response.headers)
 
 
-def _is_blocked_eviction(info: RequestInfo, response: ApiResponse) -> bool:
-    if info.subresource != "eviction" or response.status != 429 or not isinstance(response.object, dict):
-        return False
-    causes = (response.object.get("details") or {}).get("causes") or []
-    return any(cause.get("reason") == "DisruptionBudget" for cause in causes)
-
-
 async def delete_collection(session: Session, write: Write) -> Outcome:
     info = write.info
     selectors = {name: value for name, value in write.request.query if name in ("labelSelector", "fieldSelector")}
     found: Json = {"kind": "List", "apiVersion": "v1", "items": []}
-    has_preview = True
+    why = None
     if not is_unreachable(session, info):
         listing = ApiRequest("GET", build_path(info, name=""), tuple(selectors.items()))
         listed, response = await asyncio.gather(
             session.upstream.ask(listing, session.writer), session.upstream.ask(write.request, session.writer)
         )
-        if not response.is_success and not no_dry_run(response):
-            return Rejected(response)
+        if not response.is_success:
+            why = obstacle(session, write, response)
+            if why is None:
+                return Rejected(response)
         if not listed.is_success or not isinstance(listed.object, dict):
             return Rejected(listed)
-        found, has_preview = listed.object, response.is_success
+        found = listed.object
     items = _as_rehearsed(session, info, found, selectors)
     kind = str(found.get("kind") or "List")
     before = {**found, "kind": kind, "items": items}
-    return Rehearsed(200, before, before, None, has_preview=has_preview, note=f"Deletes {len(items)} objects.")
+    note, needs = (why.note, why.needs) if why is not None else (f"Deletes {len(items)} objects.", ())
+    return Rehearsed(200, before, before, None, has_preview=why is None, note=note, needs=needs)
 
 
 def _as_rehearsed(session: Session, info: RequestInfo, found: Json, selectors: dict[str, str]) -> list[Json]:

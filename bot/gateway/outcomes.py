@@ -18,6 +18,15 @@ class UpstreamFailedError(UpstreamUnavailableError):
 
 
 @dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why the API server cannot be asked what a write would come to, in one sentence."""
+
+    note: str
+    needs: tuple[int, ...] = ()
+    """Places of the recorded writes without which the API server refuses this one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Rehearsed:
     """The write would go through (or nobody can say, see `has_preview`). `reply` is what the client gets."""
 
@@ -29,6 +38,8 @@ class Rehearsed:
     """What the cluster has now; the overlay begins with it."""
     has_preview: bool = True
     note: str = ""
+    needs: tuple[int, ...] = ()
+    """See `Obstacle.needs`."""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 

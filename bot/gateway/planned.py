@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 
 import orjson
 
 from bot.gateway import bodies, media
-from bot.gateway.outcomes import Rejected
-from bot.gateway.overlay import Key
+from bot.gateway.causes import find_cause
+from bot.gateway.outcomes import Obstacle, Rejected
 from bot.gateway.request_info import build_path
 from bot.gateway.session import Session
 from bot.gateway.subresources import REPLICAS, size_path_of
 from bot.values.requests import ApiRequest, ApiResponse, Json, RequestInfo
 
-AGGREGATED = "This is an aggregated API: another server stands behind it, which is not asked for a dry run."
-NO_DRY_RUN = "The server cannot preview this: {}"
-_MISSING = re.compile(r"not found|no .* found|does not exist|could not find|unable to find", re.IGNORECASE)
+AGGREGATED = Obstacle("This is an aggregated API: another server stands behind it, which is not asked for a dry run.")
+_NO_DRY_RUN = "The server cannot preview this: {}"
+_TOO_EARLY = "The server cannot preview this before {} is written: {}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +66,12 @@ def no_dry_run(response: ApiResponse) -> bool:
     return response.status in (400, 422, 500) and "does not support dry run" in response.message
 
 
-def blames_rehearsed(session: Session, write: Write, response: ApiResponse) -> bool:
-    """Whether the server misses something that only the rehearsal has: a service account, a role, a priority class made before."""
-    if response.status not in (400, 403, 404, 422) or not _MISSING.search(response.message):
-        return False
-    own = Key.of(write.object_info)
-    names = {entry.key.name for entry in session.overlay.entries() if entry.is_new and entry.key != own}
-    quotes = ('"{}"', "/{}:", "/{} ", " name {} ")
-    return any(quote.format(name) in response.message for name in names for quote in quotes)
+def obstacle(session: Session, write: Write, response: ApiResponse) -> Obstacle | None:
+    """Why a failed dry run tells nothing about the write; None if it does: then the rejection is real."""
+    if no_dry_run(response):
+        return Obstacle(_NO_DRY_RUN.format(response.message))
+    cause = find_cause(response, write.object_info, session.overlay.entries())
+    return None if cause is None else Obstacle(_TOO_EARLY.format(cause.title, response.message), cause.positions)
 
 
 async def size_path(session: Session, info: RequestInfo) -> tuple[str, ...]:

@@ -10,15 +10,15 @@ from __future__ import annotations
 from bot.gateway import bodies, media, patches, status, strategic, synthesis
 from bot.gateway.creating import recreate, synthesise
 from bot.gateway.openapi import Schema
-from bot.gateway.outcomes import Outcome, Rehearsed, Rejected
+from bot.gateway.outcomes import Obstacle, Outcome, Rehearsed, Rejected
 from bot.gateway.overlay import Entry
-from bot.gateway.planned import Write, before_of, blames_rehearsed, failed, no_dry_run, size_path
+from bot.gateway.planned import Write, before_of, failed, obstacle, size_path
 from bot.gateway.previewing import comparable, preview
 from bot.gateway.session import Session
 from bot.gateway.subresources import binding_effect, effect, scale_of
-from bot.values.requests import ApiRequest, ApiResponse, Json
+from bot.values.requests import ApiRequest, ApiResponse, Json, RequestInfo
 
-_MADE_HERE = "The object is made by this change too, so the server cannot preview this step alone."
+_MADE_HERE = Obstacle("The object is made by this change too, so the server cannot preview this step alone.")
 _KEPT = ("uid", "creationTimestamp", "resourceVersion", "generation")
 
 
@@ -30,7 +30,8 @@ async def change_rehearsed(session: Session, write: Write, entry: Entry) -> Outc
             return await recreate(session, write)
         return failed(404, status.not_found(info))
     if entry.version != info.version:
-        return await without_preview(session, write, entry, f"Written in version {entry.version} before, so this step cannot be previewed.")
+        why = Obstacle(f"Written in version {entry.version} before, so this step cannot be previewed.")
+        return await without_preview(session, write, entry, why)
     if info.verb == "delete" or info.subresource == "eviction":
         return await _remove(session, write, entry)
     if info.subresource:
@@ -44,55 +45,69 @@ async def change_rehearsed(session: Session, write: Write, entry: Entry) -> Outc
     return await _previewed(session, write, entry, target)
 
 
-async def without_preview(session: Session, write: Write, entry: Entry | None, note: str) -> Outcome:
+async def without_preview(session: Session, write: Write, entry: Entry | None, why: Obstacle) -> Outcome:
     """A write that the API server is not asked about at all: recorded with the effect it most likely has."""
-    info = write.info
+    info, note, needs = write.info, why.note, why.needs
     if info.verb == "create" and not info.name:
-        return await synthesise(session, write, note)
+        return await synthesise(session, write, why)
     if info.verb == "deletecollection":
-        return Rehearsed(200, status.success(info), None, None, has_preview=False, note=note)
+        return Rehearsed(200, status.success(info), None, None, has_preview=False, note=note, needs=needs)
     live = entry.live if entry is not None else await before_of(session, write.object_info)
     current = entry.current if entry is not None else live
     if current is None:
-        return await synthesise(session, write, note) if write.is_apply else failed(404, status.not_found(info))
+        return await synthesise(session, write, why) if write.is_apply else failed(404, status.not_found(info))
     if info.verb == "delete" or info.subresource == "eviction":
-        return Rehearsed(200, status.success(info), current, None, live, has_preview=False, note=note)
+        return Rehearsed(200, status.success(info), current, None, live, has_preview=False, note=note, needs=needs)
     sizes = await size_path(session, info)
     base = scale_of(current, None, sizes) if info.subresource == "scale" else current
     target = await _apply(session, write, base, None)
     if isinstance(target, Rejected):
         return target
     after = effect(info.subresource, current, current, target, sizes) if info.subresource else target
-    return Rehearsed(200, target, current, after, live, has_preview=False, note=note)
+    return Rehearsed(200, target, current, after, live, has_preview=False, note=note, needs=needs)
+
+
+def is_blocked_eviction(info: RequestInfo, response: ApiResponse) -> bool:
+    """Whether a PodDisruptionBudget is in the way of an eviction, which kubectl would try again for ever."""
+    if info.subresource != "eviction" or response.status != 429 or not isinstance(response.object, dict):
+        return False
+    causes = (response.object.get("details") or {}).get("causes") or []
+    return any(cause.get("reason") == "DisruptionBudget" for cause in causes)
+
+
+def blocked_eviction(write: Write, before: Json, live: Json, response: ApiResponse) -> Rehearsed:
+    """An eviction that waits for its PodDisruptionBudget."""
+    note = f"A PodDisruptionBudget does not allow this eviction at the moment: {response.message}"
+    return Rehearsed(201, status.success(write.info), before, None, live, has_preview=False, note=note)
 
 
 async def _remove(session: Session, write: Write, entry: Entry) -> Outcome:
     info = write.info
     if entry.is_new:
         reply = status.success(info, str((entry.current.get("metadata") or {}).get("uid") or ""))
-        return Rehearsed(200, reply, entry.current, None, entry.live, has_preview=False, note=_MADE_HERE)
+        return Rehearsed(200, reply, entry.current, None, entry.live, has_preview=False, note=_MADE_HERE.note)
     response = await session.upstream.ask(write.request, session.writer)
     if response.is_success:
         return Rehearsed(response.status, response.object, entry.current, None, entry.live, headers=response.headers)
-    if no_dry_run(response):
-        return Rehearsed(200, status.success(info), entry.current, None, entry.live, has_preview=False, note=response.message)
-    return Rejected(response)
+    if is_blocked_eviction(info, response):
+        return blocked_eviction(write, entry.current, entry.live, response)
+    why = obstacle(session, write, response)
+    return await without_preview(session, write, entry, why) if why is not None else Rejected(response)
 
 
 async def _change_subresource(session: Session, write: Write, entry: Entry) -> Outcome:
-    info, note = write.info, _MADE_HERE
-    if not entry.is_new:
-        response = await session.upstream.ask(write.request, session.writer)
-        if not response.is_success and not no_dry_run(response):
-            return Rejected(response)
-        note = response.message
-        if response.is_success:
-            sizes = await size_path(session, info)
-            after = effect(info.subresource, entry.current, entry.live, response.object, sizes)
-            if info.subresource == "binding":
-                after = binding_effect(entry.current, write.body)
-            return Rehearsed(response.status, response.object, entry.current, after, entry.live, headers=response.headers)
-    return await without_preview(session, write, entry, note)
+    info = write.info
+    if entry.is_new:
+        return await without_preview(session, write, entry, _MADE_HERE)
+    response = await session.upstream.ask(write.request, session.writer)
+    if response.is_success:
+        sizes = await size_path(session, info)
+        after = effect(info.subresource, entry.current, entry.live, response.object, sizes)
+        if info.subresource == "binding":
+            after = binding_effect(entry.current, write.body)
+        return Rehearsed(response.status, response.object, entry.current, after, entry.live, headers=response.headers)
+    why = obstacle(session, write, response)
+    return await without_preview(session, write, entry, why) if why is not None else Rejected(response)
 
 
 async def _previewed(session: Session, write: Write, entry: Entry, target: Json) -> Outcome:
@@ -104,14 +119,17 @@ async def _previewed(session: Session, write: Write, entry: Entry, target: Json)
 
 async def _judged(session: Session, write: Write, entry: Entry, target: Json, response: ApiResponse | None) -> Outcome:
     if response is None:
-        return Rehearsed(200, target, entry.current, target, entry.live, has_preview=False, note=_MADE_HERE)
+        return _unseen(entry, target, _MADE_HERE)
     if response.is_success and isinstance(response.object, dict):
         item = _with_identity(entry, response.object) if entry.is_new else response.object
         item = synthesis.settled(write.info, item) if entry.is_new else item
         return Rehearsed(200, item, entry.current, item, entry.live, headers=response.headers)
-    if no_dry_run(response) or blames_rehearsed(session, write, response):
-        return Rehearsed(200, target, entry.current, target, entry.live, has_preview=False, note=response.message)
-    return Rejected(response)
+    why = obstacle(session, write, response)
+    return _unseen(entry, target, why) if why is not None else Rejected(response)
+
+
+def _unseen(entry: Entry, target: Json, why: Obstacle) -> Rehearsed:
+    return Rehearsed(200, target, entry.current, target, entry.live, has_preview=False, note=why.note, needs=why.needs)
 
 
 def _with_identity(entry: Entry, item: Json) -> Json:

@@ -183,6 +183,7 @@ def _record(call: Call, prepared: Write, outcome: Rehearsed, *, is_shown: bool =
             has_preview=outcome.has_preview,
             note=note,
             depends_on=session.overlay.parents(named),
+            needs=outcome.needs,
         )
     )
     if is_shown:

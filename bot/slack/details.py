@@ -145,8 +145,9 @@ def _render_request(position: int, write: RecordedWrite, total: int) -> list[Blo
         head.append(f"Content-Type: {request.content_type}")
     if write.identity is not None:
         head.append(f"as {write.identity.user}")
-    if write.depends_on:
-        head.append(f"builds on request {', '.join(str(number + 1) for number in write.depends_on)}")
+    for relation, places in (("builds on", write.depends_on), ("passes only after", write.needs)):
+        if places:
+            head.append(f"{relation} request {', '.join(str(number + 1) for number in places)}")
     if write.note:
         head.append(f"note: {write.note}")
     title = rich_text(line(words(f"Request {position + 1} of {total}: ", bold=True), words(flatten(name_object(write), 250))))

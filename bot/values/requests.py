@@ -100,6 +100,9 @@ class RecordedWrite:
     """Why there is no preview, or what a person must know, in one sentence."""
     depends_on: tuple[int, ...] = ()
     """Positions (in the recording) of earlier writes this one builds on: same object, its namespace, its CRD."""
+    needs: tuple[int, ...] = ()
+    """Positions of earlier writes of other objects without which the API server refuses this one: the quota that it exceeds is raised,
+    the policy that denies it deleted. It has no preview."""
 
     @property
     def connect(self) -> RecordedConnect | None:

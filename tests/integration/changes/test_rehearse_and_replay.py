@@ -120,3 +120,81 @@ async def test_a_rollout_is_told_until_it_has_settled(lab: Lab) -> None:
     words = changes.rollouts[-1][1]  # no node runs pods here
     assert words.startswith("not settled in ")
     assert "0/7 ready" in words
+
+
+_GUARDED = """
+apiVersion: v1
+kind: Namespace
+metadata: {name: guarded}
+---
+apiVersion: v1
+kind: ResourceQuota
+metadata: {name: none, namespace: guarded}
+spec: {hard: {services: "0"}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: kept, namespace: guarded}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {name: guarded}
+spec:
+  matchConstraints:
+    namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: guarded}}
+    resourceRules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [configmaps]}]
+  validations: [{expression: "!has(object.data)", message: "no data here"}]
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {name: guarded}
+spec: {policyName: guarded, validationActions: [Deny]}
+"""
+_LIFT = (
+    "kubectl delete quota none; kubectl create service clusterip made --tcp=80;"
+    " kubectl delete validatingadmissionpolicybinding guarded; kubectl create cm made --from-literal=a=1;"
+    """ kubectl patch cm kept -p '{"data":{"a":"1"}}'"""
+)
+
+
+@pytest.fixture
+async def guarded(lab: Lab) -> None:
+    (lab.folder / "guarded.yaml").write_text(_GUARDED)
+    made = await lab.direct("kubectl delete ns guarded --ignore-not-found; kubectl apply -f guarded.yaml")
+    assert made.code == 0, made.err
+    for line, words in (("cm x --from-literal=a=1", "no data here"), ("service clusterip x --tcp=80", "exceeded quota")):
+        while words not in (await lab.direct(f"kubectl -n guarded create {line} --dry-run=server")).err:
+            pass  # policies and quotas take effect a moment after they are made
+
+
+async def test_what_an_earlier_write_makes_room_for_is_sent_after_it(lab: Lab, guarded: None) -> None:
+    changes = MemoryChanges()
+    change = await approve(lab, changes, _LIFT, "guarded")
+    assert [(write.has_preview, write.needs) for write in change.writes] == [
+        (True, ()),
+        (False, (0,)),
+        (True, ()),
+        (False, (2,)),
+        (False, (2,)),
+    ]
+    begin = mark(lab.server)
+
+    done = await carry_out(lab, changes, change)
+
+    assert done.state is State.DONE, done.reason
+    assert persisted_since(lab, begin) == len(change.writes)
+    found = await lab.direct(
+        "kubectl get svc/made cm/made -o name; kubectl get cm made kept -o jsonpath='{.items[*].data.a}'", namespace="guarded"
+    )
+    assert found.out == "service/made\nconfigmap/made\n1 1"
+
+
+async def test_an_object_that_moved_supersedes_the_change_although_its_write_passes_only_after_another(lab: Lab, guarded: None) -> None:
+    changes = MemoryChanges()
+    change = await approve(lab, changes, _LIFT, "guarded")
+    await lab.direct("kubectl label cm kept moved=yes", namespace="guarded")
+
+    async with lab.nothing_persists():
+        done = await carry_out(lab, changes, change)
+
+    assert done.state is State.SUPERSEDED
