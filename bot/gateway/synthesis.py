@@ -31,6 +31,16 @@ def created(info: RequestInfo, body: Json) -> Json | None:
     return settled(info, {**body, "metadata": metadata})
 
 
+def is_released(info: RequestInfo, item: Json) -> bool:
+    """Whether an object is being deleted and nothing holds it any more: the API server removes it with the write that makes it so, but
+    answers the dry run with the object."""
+    metadata = item.get("metadata") if isinstance(item, dict) else None
+    if not isinstance(metadata, dict) or not metadata.get("deletionTimestamp") or metadata.get("deletionGracePeriodSeconds"):
+        return False
+    holds_content = (info.group, info.resource) == ("", "namespaces") and bool((item.get("spec") or {}).get("finalizers"))
+    return not metadata.get("finalizers") and not holds_content
+
+
 def settled(info: RequestInfo, item: Json) -> Json:
     """The object as its controller would have made it ready at once, where the rehearsal behaves as if it had: a definition is
     established, because discovery shows its kind from here on."""

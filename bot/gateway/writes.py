@@ -8,7 +8,7 @@ from dataclasses import replace
 import structlog
 from aiohttp import web
 
-from bot.gateway import bodies, delete_options, dry_run, instead, media, status
+from bot.gateway import bodies, delete_options, dry_run, instead, media, status, synthesis
 from bot.gateway.call import Call, answer, passed_down
 from bot.gateway.decide import Kind
 from bot.gateway.outcomes import Outcome, Rehearsed, Rejected, UpstreamFailedError
@@ -226,7 +226,8 @@ def _show(overlay: Overlay, info: RequestInfo, outcome: Rehearsed, position: int
             one = replace(info, name=bodies.name_of(item), namespace=_namespace_of(item))
             _show_one(overlay, one, item, None, position)
     elif info.name:
-        _show_one(overlay, info, outcome.live, outcome.after, position)
+        after = None if synthesis.is_released(info, outcome.after) else outcome.after
+        _show_one(overlay, info, outcome.live, after, position)
 
 
 def _show_one(overlay: Overlay, info: RequestInfo, live: Json, after: Json, position: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.integration.gateway.audit import mark, since
@@ -364,3 +366,36 @@ async def test_an_owner_reference_to_an_invented_uid_is_pointed_out(lab: Lab) ->
 
     assert ran.code == 0, ran.err
     assert "by a uid that it will not have" in ran.recording.writes[1].note
+
+
+def _held(*finalizers: str) -> str:
+    """A command line that makes an object which is being deleted, and which these finalizers hold."""
+    item = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "held", "finalizers": finalizers}}
+    return f"echo '{json.dumps(item)}' | kubectl create -f -; kubectl delete cm held --wait=false"
+
+
+_RELEASE = """kubectl patch cm held --type=merge -p '{"metadata":{"finalizers":null}}'"""
+
+
+async def test_an_object_that_only_a_finalizer_held_is_gone_without_it(lab: Lab) -> None:
+    await lab.direct(_held("example.com/a"))
+
+    out, writes = await _run(
+        lab, f"{_RELEASE} && kubectl wait --for=delete cm/held && kubectl create cm held && kubectl get cm held -o name"
+    )
+
+    assert out.endswith("configmap/held\n")
+    assert writes == ["PATCH configmaps shop/held", "POST configmaps shop/held"]
+    await lab.direct(_RELEASE)
+
+
+async def test_an_object_that_another_finalizer_holds_stays(lab: Lab) -> None:
+    await lab.direct(_held("example.com/a", "example.com/b"))
+
+    out, _ = await _run(
+        lab,
+        """kubectl patch cm held --type=merge -p '{"metadata":{"finalizers":["example.com/b"]}}' -o name && kubectl get cm held -o name""",
+    )
+
+    assert out == "configmap/held\nconfigmap/held\n"
+    await lab.direct(_RELEASE)

@@ -258,3 +258,21 @@ def test_a_namespace_that_is_gone_or_new_hides_what_the_cluster_has_in_it() -> N
     assert overlay.namespace_is_new("shop")
     assert overlay.hides_live(info)
     assert overlay.parents(info) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("resource", "metadata", "spec", "expected"),
+    [
+        ("configmaps", {"deletionTimestamp": "t"}, None, True),
+        ("configmaps", {"deletionTimestamp": "t", "finalizers": ["x"]}, None, False),
+        ("configmaps", {}, None, False),
+        ("pods", {"deletionTimestamp": "t", "deletionGracePeriodSeconds": 30}, None, False),
+        ("pods", {"deletionTimestamp": "t", "deletionGracePeriodSeconds": 0}, None, True),
+        ("namespaces", {"deletionTimestamp": "t"}, {"finalizers": ["kubernetes"]}, False),
+        ("namespaces", {"deletionTimestamp": "t"}, {}, True),
+    ],
+)
+def test_what_is_being_deleted_is_gone_when_nothing_holds_it(resource: str, metadata: Json, spec: Json, expected: bool) -> None:
+    info = RequestInfo("patch", True, "/x", "", "v1", resource, "", "shop", "x")
+
+    assert synthesis.is_released(info, {"metadata": metadata, "spec": spec}) is expected
