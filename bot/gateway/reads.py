@@ -33,6 +33,8 @@ async def read(call: Call) -> web.StreamResponse:
         return await pass_through(call)
     if not info.is_resource:
         return await _read_other(call)
+    if overlay or call.session.waits.expects:
+        call.session.waits.note_request(call.parsed, overlay.entries())
     if info.verb == "watch":
         return await watch(call)
     if not overlay:

@@ -6,13 +6,17 @@ Clients retry watch errors without end, so an error does not help: the rehearsal
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 
+from bot.gateway.influence import influences
 from bot.gateway.limits import Limits
 from bot.gateway.overlay import Entry, Key
-from bot.gateway.selectors import matches
-from bot.values.requests import Json, RequestInfo
+from bot.gateway.request_info import Parsed
+from bot.values.requests import RequestInfo
+
+_PASSING = frozenset({"resourceVersion", "resourceVersionMatch", "timeoutSeconds", "allowWatchBookmarks", "sendInitialEvents", "timeout"})
+"""Parameters that may differ between two rounds of one loop."""
 
 
 @dataclass(slots=True)
@@ -28,30 +32,62 @@ class Waits:
     def __init__(self, limits: Limits, stop: Callable[[str], None]) -> None:
         self._limits = limits
         self._stop = stop
-        self._polls: dict[Key, _Poll] = {}
+        self._polls: dict[Hashable, _Poll] = {}
+        self._unseen: dict[Key, Entry] = {}
+
+    @property
+    def expects(self) -> bool:
+        """Whether there is anything of `unseen`."""
+        return bool(self._unseen)
+
+    def unseen(self, info: RequestInfo) -> list[Entry]:
+        """Recorded writes of objects that this GET, LIST or WATCH goes on to show as they are."""
+        kind = (info.group, info.resource)
+        return [e for e in self._unseen.values() if (e.key.group, e.key.resource) == kind and info.name in ("", e.key.name)]
+
+    def expect(self, info: RequestInfo, kind: str) -> None:
+        """Takes note of a write that has no effect which can be shown: an approval of a certificate."""
+        now = asyncio.get_running_loop().time()
+        self._unseen[Key.of(info)] = Entry(Key.of(info), info.version, kind, None, None, (), written_at=now)
 
     def note_read(self, entry: Entry, *, is_named: bool) -> None:
         """Counts a read that showed a written object: many of them over some time are a loop that waits for it to change."""
-        now = asyncio.get_running_loop().time()
-        poll = self._polls.get(entry.key)
-        if poll is None or poll.written_at != entry.written_at:
-            poll = self._polls[entry.key] = _Poll(entry.written_at, now)
-        poll.reads += 1
-        factor = 1 if is_named else 2
-        if poll.reads >= self._limits.poll_reads * factor and now - poll.first >= self._limits.poll_seconds * factor:
-            self._stop(reason(entry))
+        self._count(entry.key, entry, 1 if is_named else 2)
+
+    def note_request(self, parsed: Parsed, entries: Iterable[Entry]) -> None:
+        """Counts a read or watch of what these written objects would change, were they applied: the same one again and again is a loop
+        that waits for it. A look at it from several sides is not."""
+        query = dict(reversed(parsed.query))
+        if query.get("continue"):
+            return
+        about = [e for e in entries if influences(e, parsed.info, query.get("labelSelector", ""), query.get("fieldSelector", ""))]
+        about += self.unseen(parsed.info)
+        if not about:
+            return
+        same = (parsed.info.verb, parsed.info.path, tuple(pair for pair in parsed.query if pair[0] not in _PASSING))
+        is_aimed = bool(parsed.info.name or query.get("labelSelector") or query.get("fieldSelector"))
+        self._count(same, max(about, key=lambda entry: entry.written_at), 1 if is_aimed else 2)
 
     def patience(self, info: RequestInfo, entries: Iterable[Entry], opened_at: float) -> tuple[float, Entry] | None:
-        """When (loop time) a watch that shows these written objects counts as waiting, and for which; None if it shows none."""
-        latest = max((e for e in entries if e.current is not None), key=lambda e: e.written_at, default=None)
+        """When (loop time) a watch counts as waiting that would show a change of these written objects, and for which; None for none."""
+        latest = max(entries, key=lambda e: e.written_at, default=None)
         if latest is None:
             return None
-        seconds = self._limits.named_wait_seconds if info.name else self._limits.listed_wait_seconds
+        seconds = self._limits.named_wait_seconds if info.name and latest.key == Key.of(info) else self._limits.listed_wait_seconds
         return max(opened_at, latest.written_at) + seconds, latest
 
     def give_up(self, entry: Entry) -> None:
         """Ends the rehearsal because of this object."""
         self._stop(reason(entry))
+
+    def _count(self, what: Hashable, entry: Entry, factor: int) -> None:
+        now = asyncio.get_running_loop().time()
+        poll = self._polls.get(what)
+        if poll is None or poll.written_at != entry.written_at:
+            poll = self._polls[what] = _Poll(entry.written_at, now)
+        poll.reads += 1
+        if poll.reads >= self._limits.poll_reads * factor and now - poll.first >= self._limits.poll_seconds * factor:
+            self._stop(reason(entry))
 
 
 def reason(entry: Entry) -> str:
@@ -69,11 +105,3 @@ def _next_step(entry: Entry) -> str:
         return ""
     pod = entry.key.name
     return f"; then use `kubectl logs {pod} -c {made[0]}` or `kubectl exec {pod} -c {made[0]} -- COMMAND` instead of attaching"
-
-
-def selects_pods_of(entry: Entry, namespace: str, label_selector: str) -> bool:
-    """Whether a selector finds the pods of a workload that was written: waiting for them is waiting for the write."""
-    if entry.current is None or entry.key.namespace != namespace or not label_selector:
-        return False
-    template: Json = (entry.current.get("spec") or {}).get("template")
-    return isinstance(template, dict) and matches({"metadata": template.get("metadata") or {}}, label_selector, "")

@@ -16,10 +16,10 @@ from aiohttp import web
 from bot.gateway import media, status
 from bot.gateway.call import Call, answer, passed_down
 from bot.gateway.encoding import encode_document
+from bot.gateway.influence import influences
 from bot.gateway.overlay import Entry, selected
 from bot.gateway.streaming import begin, break_off, let_go
 from bot.gateway.tables import fit, is_table, metadata_only, object_key, row_key, table_of
-from bot.gateway.waits import selects_pods_of
 from bot.values.requests import Json
 
 _MAX_FRAME = 64 * 1024 * 1024
@@ -146,12 +146,13 @@ def _awaited(watch: _Watch) -> list[Entry]:
     call = watch.call
     labels, fields = call.parameter("labelSelector"), call.parameter("fieldSelector")
     overlay = call.session.overlay
+    unseen = call.session.waits.unseen(call.info)
     if not overlay:
-        return []
+        return unseen
     shown = [entry for entry in overlay.within(call.info) if selected(entry, labels, fields)]
-    if (call.info.group, call.info.resource) == ("", "pods"):
-        shown += [entry for entry in overlay.entries() if selects_pods_of(entry, call.info.namespace, labels)]
-    return shown
+    if call.info.name or labels or fields:
+        shown += [entry for entry in overlay.entries() if influences(entry, call.info, labels, fields)]
+    return shown + unseen
 
 
 async def _tell_initial(watch: _Watch) -> None:

@@ -163,6 +163,8 @@ def _record_credential(call: Call, prepared: Write, *, is_own: bool) -> web.Stre
         return refuse(call, 403, f"{message}, not even by a dry run.")
     reply = status.failure(403, f"{message}. The request was recorded.", call.info)
     outcome = Rehearsed(403, reply, None, None, has_preview=False, note=_CREDENTIAL_NOTE)
+    if call.info.resource == "certificatesigningrequests":
+        call.session.waits.expect(prepared.object_info, "CertificateSigningRequest")
     return _record(call, prepared, outcome, is_shown=False)
 
 

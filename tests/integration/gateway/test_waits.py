@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from bot.gateway.limits import Limits
 from tests.cluster.apiserver import ApiServer
@@ -28,13 +37,70 @@ WAITS = [
         "Deployment shop/web",
     ),
     ("kubectl scale deploy web --replicas=2; python3 watch.py", "Deployment shop/web"),
+    (
+        "kubectl set image deploy/web web=nginx:2; until kubectl get pods -l app=web | grep Running; do sleep 0.1; done",
+        "Deployment shop/web",
+    ),
+    ("kubectl set image deploy/web web=nginx:2; until kubectl get pods | grep web.*Running; do sleep 0.1; done", "Deployment shop/web"),
+    (
+        "kubectl set image deploy/web web=nginx:2; until kubectl get rs -l app=web -o name | grep ^x; do sleep 0.1; done",
+        "Deployment shop/web",
+    ),
+    (
+        "kubectl rollout restart sts/db; until kubectl get pod db-0 -o jsonpath={.status.phase} | grep Run; do sleep 0.1; done",
+        "StatefulSet shop/db",
+    ),
+    ("kubectl delete deploy web; while kubectl get pods -l app=web -o name | grep web; do sleep 0.1; done", "Deployment shop/web"),
+    (
+        "kubectl scale deploy web --replicas=5; until kubectl get endpointslices -o name | grep ^x; do sleep 0.1; done",
+        "Deployment shop/web",
+    ),
+    (
+        "kubectl scale deploy web --replicas=5; until kubectl events --for deploy/web | grep ^x; do sleep 0.1; done",
+        "Deployment shop/web",
+    ),
+    ("kubectl create job made --image=x; until kubectl get pods -l job-name=made -o name | grep pod; do sleep 0.1; done", "Job shop/made"),
+    (f"kubectl scale deploy web --replicas=5; {sys.executable} poll.py list", "Deployment shop/web"),
+    (f"kubectl scale deploy web --replicas=5; {sys.executable} poll.py watch", "Deployment shop/web"),
+    (
+        "kubectl certificate approve asked; until kubectl get csr asked -o jsonpath={.status.certificate} | grep .; do sleep 0.1; done",
+        "CertificateSigningRequest asked",
+    ),
+    ("kubectl certificate approve asked; kubectl wait --for=condition=Approved csr/asked", "CertificateSigningRequest asked"),
 ]
 
 
+_POLL = """
+import sys, time
+from kubernetes import client, config, watch
+config.load_kube_config()
+pods = client.CoreV1Api()
+while True:
+    if sys.argv[1] == "watch":
+        list(watch.Watch().stream(pods.list_namespaced_pod, "shop", label_selector="app=web", timeout_seconds=1))
+    elif all(pod.status.phase == "Running" for pod in pods.list_namespaced_pod("shop", label_selector="app=web").items):
+        break
+    time.sleep(0.1)
+"""
+
+
+@pytest.fixture(scope="module")
+def asked(seeded: ApiServer) -> None:
+    """Somebody has asked for a certificate."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "asked")])
+    pem = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+    spec = {"request": base64.b64encode(pem).decode(), "signerName": "kubernetes.io/kube-apiserver-client", "usages": ["client auth"]}
+    item = {"apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest", "metadata": {"name": "asked"}, "spec": spec}
+    argv = [seeded.kubectl, "--kubeconfig", seeded.kubeconfig, "apply", "-f", "-"]
+    subprocess.run(argv, input=json.dumps(item).encode(), check=True, capture_output=True, timeout=60)
+
+
 @pytest.fixture
-async def impatient(seeded: ApiServer, tmp_path: Path) -> AsyncIterator[Lab]:
+async def impatient(seeded: ApiServer, asked: None, tmp_path: Path) -> AsyncIterator[Lab]:
     """A gateway that loses patience soon, so that the tests are quick."""
     lay_out(tmp_path)
+    (tmp_path / "poll.py").write_text(_POLL)
     async with open_lab(seeded, tmp_path, _IMPATIENT) as lab:
         yield lab
 
@@ -60,6 +126,10 @@ NO_WAITS = [
     "for i in 1 2 3 4 5 6; do kubectl annotate deploy web n=$i --overwrite; kubectl get deploy web; sleep 0.1; done",
     "kubectl delete deploy web; kubectl wait --for=delete deploy/web",
     "kubectl apply -f crd.yaml; kubectl wait --for=condition=Established crd/gears.example.net",
+    "kubectl annotate deploy web a=b; for i in 1 2 3 4 5 6 7 8 9; do kubectl get pods -l app=web; sleep 0.6; done",
+    "kubectl scale deploy web --replicas=5; for app in a b c d e f g h i; do kubectl get pods -l app=$app; sleep 0.6; done",
+    "kubectl scale deploy web --replicas=5; for i in 1 2 3 4 5 6 7 8; do kubectl get cm,svc; kubectl get pods -n default; sleep 0.7; done",
+    "kubectl scale deploy web --replicas=5; kubectl get pods; sleep 6; kubectl get pods; kubectl get pods -l app=web; kubectl get rs,ep",
 ]
 
 
