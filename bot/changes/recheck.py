@@ -142,6 +142,9 @@ def _without_preview(write: RecordedWrite, approved: ObjectDiff, current: Json, 
     """What cannot be dry-run is compared by its object alone: has it changed since it was looked at?"""
     if write.depends_on or approved.action == "create" or write.before is None:
         return same
+    if approved.action == "deletecollection":
+        fresh = replace(write, before=current)
+        return same if diff.are_equal(approved, diff.of_write(fresh)) else _moved(fresh, approved, "Other objects match by now.")
     if isinstance(current, dict) and (approved.uid != str(bodies.metadata(current).get("uid") or "") or between(write.before, current)):
         return _moved(replace(write, before=current), approved, "The object has changed, and the server cannot preview the result.")
     return same

@@ -6,7 +6,7 @@ import asyncio
 
 from bot.gateway import bodies, status, synthesis
 from bot.gateway.creating import MADE_TOO, synthesise
-from bot.gateway.outcomes import Outcome, Rehearsed, Rejected
+from bot.gateway.outcomes import Obstacle, Outcome, Rehearsed, Rejected
 from bot.gateway.overlay import selected
 from bot.gateway.planned import Write, before_of, failed, is_unreachable, obstacle, size_path
 from bot.gateway.request_info import build_path
@@ -59,17 +59,17 @@ def _changed(write: Write, before: Json, response: ApiResponse, sizes: tuple[str
     return Rehearsed(response.status, item, before, after, before, headers=response.headers)
 
 
-async def delete_collection(session: Session, write: Write) -> Outcome:
+async def delete_collection(session: Session, write: Write, why: Obstacle | None = None) -> Outcome:
+    """A DELETE of a collection: its objects are looked up, and all of them are gone for the rest of the rehearsal. With an obstacle the
+    server is not asked for the dry run."""
     info = write.info
     selectors = {name: value for name, value in write.request.query if name in ("labelSelector", "fieldSelector")}
     found: Json = {"kind": "List", "apiVersion": "v1", "items": []}
-    why = None
     if not is_unreachable(session, info):
         listing = ApiRequest("GET", build_path(info, name=""), tuple(selectors.items()))
-        listed, response = await asyncio.gather(
-            session.upstream.ask(listing, session.writer), session.upstream.ask(write.request, session.writer)
-        )
-        if not response.is_success:
+        listed = await session.upstream.ask(listing, session.writer)
+        response = await session.upstream.ask(write.request, session.writer) if why is None else None
+        if response is not None and not response.is_success:
             why = obstacle(session, write, response)
             if why is None:
                 return Rejected(response)
@@ -79,8 +79,10 @@ async def delete_collection(session: Session, write: Write) -> Outcome:
     items = _as_rehearsed(session, info, found, selectors)
     kind = str(found.get("kind") or "List")
     before = {**found, "kind": kind, "items": items}
-    note, needs = (why.note, why.needs) if why is not None else (f"Deletes {len(items)} objects.", ())
-    return Rehearsed(200, before, before, None, has_preview=why is None, note=note, needs=needs)
+    count = f"Deletes {len(items)} objects."
+    if why is None:
+        return Rehearsed(200, before, before, None, note=count)
+    return Rehearsed(200, before, before, None, has_preview=False, note=f"{count} {why.note}", needs=why.needs)
 
 
 def _as_rehearsed(session: Session, info: RequestInfo, found: Json, selectors: dict[str, str]) -> list[Json]:

@@ -17,10 +17,11 @@ async def rehearse(session: Session, write: Write) -> Outcome:
     if overlay.namespace_is_gone(info.namespace) and info.resource != "namespaces":
         return failed(404, status.namespace_not_found(info.namespace))
     entry = overlay.get(info, write.object_info.name) if write.object_info.name else None
-    if await session.upstream.aggregation.is_remote(info, session.reader) and overlay.definition_of(info) is None:
-        return await without_preview(session, write, entry, AGGREGATED)
+    is_remote = await session.upstream.aggregation.is_remote(info, session.reader) and overlay.definition_of(info) is None
     if info.verb == "deletecollection":
-        return await delete_collection(session, write)
+        return await delete_collection(session, write, AGGREGATED if is_remote else None)
+    if is_remote:
+        return await without_preview(session, write, entry, AGGREGATED)
     if info.verb == "create" and not info.name:
         return await create(session, write, entry)
     if entry is None:

@@ -50,8 +50,6 @@ async def without_preview(session: Session, write: Write, entry: Entry | None, w
     info, note, needs = write.info, why.note, why.needs
     if info.verb == "create" and not info.name:
         return await synthesise(session, write, why)
-    if info.verb == "deletecollection":
-        return Rehearsed(200, status.success(info), None, None, has_preview=False, note=note, needs=needs)
     live = entry.live if entry is not None else await before_of(session, write.object_info)
     current = entry.current if entry is not None else live
     if current is None:

@@ -230,6 +230,18 @@ async def test_a_collection_that_grew_supersedes_the_change(bench: Bench) -> Non
     assert [f.path for f in bench.changes.rows[done.superseded_by or 0].diffs[0].fields] == ["shop/p1", "shop/p2"]
 
 
+@pytest.mark.parametrize("grows", [False, True])
+async def test_a_collection_that_cannot_be_previewed_is_compared_by_its_objects(bench: Bench, grows: bool) -> None:
+    seen = await rehearse(bench.cluster, write("deletecollection", "pods"))
+    change = await bench.approve(replace(seen, has_preview=False), preview=False)
+    bench.cluster.put(path_of("pods", "p2" if grows else "p1"), {"metadata": {"labels": {"other": "now"}}})
+
+    done = await bench.replay(change)
+
+    assert done.state is (State.SUPERSEDED if grows else State.DONE)
+    assert bool(bench.cluster.persisted) is not grows
+
+
 async def test_an_object_that_may_not_be_read_is_not_written(bench: Bench) -> None:
     change = await bench.approve(scale())
     bench.cluster.get_refusals = [(403, "Forbidden", "cannot get deployments")]
