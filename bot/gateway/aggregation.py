@@ -23,14 +23,16 @@ class Aggregation:
         self._reader = reader
         self._known: dict[tuple[str, str], tuple[float, bool]] = {}
 
-    async def is_remote(self, info: RequestInfo, identity: Identity | None) -> bool:
-        """Whether the group version is served by another server. Where it may not be looked up, every group that is not built in is."""
+    async def is_remote(self, info: RequestInfo, identity: Identity | None, *, is_about_to_send: bool = False) -> bool:
+        """Whether the group version is served by another server. Where it may not be looked up, every group that is not built in is.
+        Just before something is sent, a remembered "no" does not count: the group may have been handed over since."""
         group, version = info.group, info.version
         if group in BUILT_IN:
             return False
-        known = self._known.get((group, version))
-        if known is not None and time.monotonic() - known[0] < _FRESH_SECONDS:
-            return known[1]
+        known_at, was_remote = self._known.get((group, version), (0.0, False))
+        is_fresh = bool(known_at) and time.monotonic() - known_at < _FRESH_SECONDS
+        if is_fresh and (was_remote or not is_about_to_send):
+            return was_remote
         request = ApiRequest("GET", f"/apis/apiregistration.k8s.io/v1/apiservices/{version}.{group}")
         response = await self._ask(request, self._reader)
         if response.status == 403 and identity != self._reader:

@@ -167,6 +167,8 @@ async def _server_side_apply(session: Session, write: Write, base: Json, entry: 
         rebased = base if applied is None else strategic.rebase(applied, write.body, base, schema)
         return strategic.overlay(rebased, write.body, schema)
     response = await session.upstream.ask(write.request, session.writer)
+    if obstacle(session, write, response) is not None:
+        return strategic.overlay(base, write.body, schema)
     if not response.is_success or not isinstance(response.object, dict):
         return Rejected(response)
     return strategic.rebase(comparable(entry.live), comparable(response.object), base, schema)

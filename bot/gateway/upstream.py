@@ -60,17 +60,18 @@ class Upstream:
         decision = decide(request.method, parsed.info, upgrade=False)
         if decision.kind in (Kind.CONNECT, Kind.REFUSED):
             return _answer(405, status.failure(405, decision.reason or "A stream cannot be sent as a request.", parsed.info))
-        if dry_run and decision.kind is Kind.CREDENTIAL:
-            return _answer(400, status.failure(400, "What issues a credential does not support dry run.", parsed.info))
-        if dry_run and decision.kind is Kind.WRITE and await self.aggregation.is_remote(parsed.info, identity):
-            return _answer(400, status.failure(400, "An aggregated API does not support dry run.", parsed.info))
         response = await self.ask(replace(request, path=parsed.info.path), identity, dry_run=dry_run)
         return self._redact(response, parsed.info, is_credential=decision.kind is Kind.CREDENTIAL)
 
     async def ask(
         self, request: ApiRequest, identity: Identity | None, *, dry_run: bool = True, extra: Mapping[str, str] | None = None
     ) -> ApiResponse:
-        """The API server's answer as it is: not redacted, for the gateway's own eyes. Raises UpstreamUnavailableError."""
+        """The API server's answer as it is: not redacted, for the gateway's own eyes. A dry run of what has none is answered here, with
+        400. Raises UpstreamUnavailableError."""
+        if dry_run and request.method not in dry.SAFE_METHODS:
+            why = await self._find_no_dry_run(request, identity)
+            if why:
+                return _answer(400, status.failure(400, f"{why} does not support dry run."))
         forced = dry.force(request) if dry_run else dry.strip(request)
         if forced is None:
             return _answer(415, status.failure(415, "The DeleteOptions of this request cannot be read."))
@@ -97,6 +98,21 @@ class Upstream:
         if response.status == 401:
             raise UpstreamUnavailableError("The Kubernetes API refuses the bot's own credential.")
         return ApiResponse(response.status, response.headers, body, decode(response.headers.get("Content-Type", ""), body))
+
+    async def _find_no_dry_run(self, request: ApiRequest, identity: Identity | None) -> str:
+        """What it is that has no dry run; '' if the API server can be trusted with one. Looked up just before each request, and here
+        alone, for a server that takes no notice of `dryRun` would carry it out. Raises UpstreamFailedError."""
+        parsed = parse(request.method, request.path)
+        if isinstance(parsed, Malformed):
+            return "What is not understood"
+        kind = decide(request.method, parsed.info, upgrade=False).kind
+        if kind is Kind.REVIEW:
+            return ""
+        if kind is not Kind.WRITE:
+            return "What issues a credential or opens a stream"
+        if await self.aggregation.is_remote(parsed.info, identity, is_about_to_send=True):
+            return "An aggregated API"
+        return ""
 
     async def look_up(self, request: ApiRequest, identity: Identity | None) -> ApiResponse:
         """The API server's answer to what must be known before another answer can be given. Raises UpstreamFailedError for 429 and 5xx."""

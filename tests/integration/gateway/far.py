@@ -16,7 +16,7 @@ from tests.integration.gateway.lab import Lab
 
 GROUP, VERSION = "far.example.org", "v1"
 THINGS = f"/apis/{GROUP}/{VERSION}/namespaces/shop/things"
-_VERBS = ["create", "delete", "deletecollection", "get", "list", "watch"]
+_VERBS = ["create", "patch", "update", "delete", "deletecollection", "get", "list", "watch"]
 _SERVED = {"name": "things", "singularName": "thing", "namespaced": True, "kind": "Thing", "verbs": _VERBS}
 
 

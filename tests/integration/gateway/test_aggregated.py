@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.integration.gateway.audit import mark, since
 from tests.integration.gateway.far import THINGS, far_api
+from tests.integration.gateway.files import lay_out
 from tests.integration.gateway.lab import Lab
 
 pytestmark = pytest.mark.apiserver
@@ -32,3 +34,35 @@ async def test_what_is_deleted_is_gone_for_the_rehearsal_and_its_wait_ends(lab: 
     assert (ran.recording.stopped, ran.recording.refused) == ("", ())
     assert far.writes == []
     assert sorted(far.things) == ["a", "b"]
+
+
+LOOKS = "kubectl get things; kubectl get thing a; timeout 3 kubectl get things -w"
+WRITES = ["kubectl label thing a x=y", f"""kubectl create --raw {THINGS} -f <(echo '{{"kind":"Thing","metadata":{{"name":"n"}}}}')"""]
+
+
+@pytest.mark.parametrize("command", WRITES, ids=["patch", "create"])
+async def test_a_rehearsed_object_is_printed_without_a_dry_run_too(lab: Lab, command: str) -> None:
+    async with far_api(lab) as far:
+        far.put("a")
+        ran = await lab.rehearse(f"{command}; {LOOKS}", seconds=40)
+
+    assert len(ran.writes) == 1
+    assert "a " in ran.out
+    assert far.writes == []
+
+
+async def test_custom_resources_of_the_server_itself_are_previewed_whatever_the_verb(lab: Lab) -> None:
+    lay_out(lab.folder)
+    begin = mark(lab.server)
+    widgets = "/apis/example.com/v1/namespaces/shop/widgets"
+
+    async with lab.nothing_persists():
+        ran = await lab.rehearse(
+            f"kubectl get widgets && kubectl delete --raw {widgets} && kubectl create -f widget.yaml && kubectl label widget w1 a=b"
+            " && kubectl delete widget w1"
+        )
+
+    asked = [entry["requestURI"] for entry in since(lab.server, begin) if entry["user"]["username"] != "system:apiserver"]
+    assert ran.code == 0, ran.err
+    assert [write.has_preview for write in ran.recording.writes] == [True, True, True, False]  # the last is made by this change too
+    assert sum(uri.partition("?")[0] == "/openapi/v3/apis/example.com/v1" for uri in asked) <= 2  # kubectl reads it as well
