@@ -1,11 +1,11 @@
-"""OpenAPI v3 schemas of one API group version: how lists and maps of a type merge."""
+"""OpenAPI v3 of one API group version: how lists and maps of a type merge, and which operations take a dry run. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
 
-from bot.values.requests import Json
+from bot.values.requests import Json, RequestInfo
 
 _EMPTY: dict[str, Json] = {}
 
@@ -89,4 +89,36 @@ def find_schema(document: Json, group: str, version: str, kind: str) -> Schema:
 
 def document_path(group: str, version: str) -> str:
     """Where the API server keeps the document of a group version."""
-    return f"/openapi/v3/apis/{group}/{version}" if group else f"/openapi/v3/api/{version}"
+    return f"/openapi/v3/{index_key(group, version)}"
+
+
+def index_key(group: str, version: str) -> str:
+    """How the index at `/openapi/v3` names the group version."""
+    return f"apis/{group}/{version}" if group else f"api/{version}"
+
+
+def takes_dry_run(document: Json, method: str, info: RequestInfo) -> bool | None:
+    """Whether the operation has a `dryRun` parameter; None if the document does not know the operation."""
+    paths = (document or _EMPTY).get("paths") or _EMPTY
+    found = _has_dry_run(paths.get(_template(info, info.name)), method)
+    if found is False and info.verb == "deletecollection":
+        # Definitions of custom resources leave it out there alone, and their one handler for both takes it.
+        return _has_dry_run(paths.get(_template(info, "x")), method)
+    return found
+
+
+def _has_dry_run(path: Json, method: str) -> bool | None:
+    operation = path.get(method.lower()) if isinstance(path, dict) else None
+    if not isinstance(operation, dict):
+        return None
+    parameters = (*(path.get("parameters") or ()), *(operation.get("parameters") or ()))
+    return any(one.get("name") == "dryRun" for one in parameters)
+
+
+def _template(info: RequestInfo, name: str) -> str:
+    """`/apis/apps/v1/namespaces/{namespace}/deployments/{name}/scale`"""
+    parts = ["", *index_key(info.group, info.version).split("/")]
+    if info.namespace and info.resource != "namespaces":
+        parts += ["namespaces", "{namespace}"]
+    parts += [info.resource, *(["{name}"] if name else ()), *([info.subresource] if info.subresource else ())]
+    return "/".join(parts)

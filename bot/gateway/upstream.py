@@ -45,6 +45,7 @@ class Upstream:
         self.aggregation = Aggregation(self.look_up, reader)
         self.schemas = Schemas(self.look_up)
         self._connection = connection
+        self._reader = reader
 
     def marking_with(self, redactor: Redactor) -> Upstream:
         """The same API server, whose Secrets' values get the markers of another redactor."""
@@ -112,7 +113,8 @@ class Upstream:
             return "What issues a credential or opens a stream"
         if await self.aggregation.is_remote(parsed.info, identity, is_about_to_send=True):
             return "An aggregated API"
-        return ""
+        is_without = await self.schemas.lacks_dry_run(request.method, parsed.info, self._reader)
+        return f"By its OpenAPI, {request.method} of {parsed.info.qualified}" if is_without else ""
 
     async def look_up(self, request: ApiRequest, identity: Identity | None) -> ApiResponse:
         """The API server's answer to what must be known before another answer can be given. Raises UpstreamFailedError for 429 and 5xx."""

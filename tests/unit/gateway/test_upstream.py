@@ -19,10 +19,12 @@ CM = "/api/v1/namespaces/shop/configmaps/a"
 
 
 class FakeApi:
-    """Answers every request with the same bytes (or hangs up), and keeps what it was sent."""
+    """Answers requests with the same bytes (or hangs up), and keeps what it was sent."""
 
     def __init__(self) -> None:
         self.requests: list[str] = []
+        self.paths: dict[str, bytes] = {}
+        """Other bodies than `body`, by path."""
         self.body = b"{}"
         self.status = 200
         self.hangs_up = False
@@ -37,8 +39,9 @@ class FakeApi:
                 self.requests.append(head + body)
                 if self.hangs_up:
                     return
-                answer = f"HTTP/1.1 {self.status} X\r\nContent-Type: application/json\r\nContent-Length: {len(self.body)}\r\n\r\n"
-                writer.write(answer.encode() + self.body)
+                content = self.paths.get(head.split(" ")[1].partition("?")[0], self.body)
+                answer = f"HTTP/1.1 {self.status} X\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
+                writer.write(answer.encode() + content)
                 await writer.drain()
         except asyncio.IncompleteReadError:
             return
@@ -92,8 +95,8 @@ async def test_a_dry_run_is_one_in_the_query_and_in_the_options(api: FakeApi, up
 
     await upstream.send(request, None, dry_run=True)
 
-    assert f"DELETE {CM}?dryRun=All HTTP/1.1" in api.requests[0]
-    assert orjson.loads(api.requests[0].split("\r\n\r\n")[1]) == {"gracePeriodSeconds": 0, "dryRun": ["All"]}
+    assert f"DELETE {CM}?dryRun=All HTTP/1.1" in api.requests[-1]
+    assert orjson.loads(api.requests[-1].split("\r\n\r\n")[1]) == {"gracePeriodSeconds": 0, "dryRun": ["All"]}
 
 
 async def test_a_replay_carries_no_dry_run(api: FakeApi, upstream: Upstream) -> None:
@@ -152,6 +155,82 @@ async def test_apis_are_looked_up_as_the_reader_whoever_the_request_is_for(api: 
 
     await reading.send(ApiRequest("DELETE", "/apis/example.com/v1/namespaces/shop/things/a"), Identity("writer"), dry_run=True)
 
-    assert "Impersonate-User: reader" in api.requests[0]
-    assert "Impersonate-User: writer" in api.requests[1]
-    assert "dryRun=All" in api.requests[1]
+    assert all("Impersonate-User: reader" in request for request in api.requests[:-1])
+    assert "Impersonate-User: writer" in api.requests[-1]
+    assert "dryRun=All" in api.requests[-1]
+
+
+THING = "/apis/example.com/v1/namespaces/shop/things/a"
+_SERVICE = "/apis/apiregistration.k8s.io/v1/apiservices/v1.example.com"
+
+
+@pytest.mark.parametrize("way", ["ask", "send"])
+async def test_a_group_that_was_handed_over_to_another_server_gets_no_dry_run_from_then_on(
+    api: FakeApi, upstream: Upstream, way: str
+) -> None:
+    async def delete() -> int:
+        request = ApiRequest("DELETE", THING)
+        sent = upstream.ask(request, None) if way == "ask" else upstream.send(request, None, dry_run=True)
+        return (await sent).status
+
+    assert await delete() == 200
+    api.paths[_SERVICE] = b'{"spec":{"service":{"name":"other"}}}'
+    api.requests.clear()
+
+    assert await delete() == 400
+    assert not any(request.startswith("DELETE") for request in api.requests)
+
+
+async def test_a_group_that_was_given_back_is_left_alone_for_a_while(api: FakeApi, upstream: Upstream) -> None:
+    api.paths[_SERVICE] = b'{"spec":{"service":{"name":"other"}}}'
+    await upstream.ask(ApiRequest("DELETE", THING), None)
+    api.paths[_SERVICE] = b"{}"
+
+    assert (await upstream.ask(ApiRequest("DELETE", THING), None)).status == 400
+
+
+def openapi(*with_dry_run: str, path: str = "/api/v1/namespaces/{namespace}/configmaps/{name}") -> bytes:
+    """A document in which these methods of this path take a dry run, and the other ones do not."""
+    methods = {name: {"parameters": [{"name": "dryRun"}] if name in with_dry_run else []} for name in ("put", "patch", "delete")}
+    return orjson.dumps({"paths": {path: methods}})
+
+
+def index(hash_: str) -> bytes:
+    return orjson.dumps({"paths": {"api/v1": {"serverRelativeURL": f"/openapi/v3/api/v1?hash={hash_}"}}})
+
+
+async def test_an_operation_without_the_parameter_is_not_sent_as_a_dry_run(api: FakeApi, upstream: Upstream) -> None:
+    api.paths = {"/openapi/v3": index("1"), "/openapi/v3/api/v1": openapi("patch")}
+
+    patched = await upstream.ask(ApiRequest("PATCH", CM, content_type="application/merge-patch+json", body=b"{}"), None)
+    deleted = await upstream.ask(ApiRequest("DELETE", CM), None)
+
+    assert (patched.status, deleted.status) == (200, 400)
+    assert deleted.message == "By its OpenAPI, DELETE of configmaps does not support dry run."
+    assert not any(request.startswith("DELETE") for request in api.requests)
+
+
+async def test_a_document_is_fetched_once_until_it_has_changed(api: FakeApi, upstream: Upstream) -> None:
+    api.paths = {"/openapi/v3": index("1"), "/openapi/v3/api/v1": openapi("patch")}
+    for _ in range(3):
+        await upstream.ask(ApiRequest("PATCH", CM, content_type="application/merge-patch+json", body=b"{}"), None)
+    assert sum(request.startswith("GET /openapi/v3/api/v1 ") for request in api.requests) == 1
+
+    secret = "/api/v1/namespaces/shop/limits/a"  # unknown to that document: it is asked whether there is another one
+    api.paths = {"/openapi/v3": index("2"), "/openapi/v3/api/v1": openapi(path="/api/v1/namespaces/{namespace}/limits/{name}")}
+
+    assert (await upstream.ask(ApiRequest("DELETE", secret), None)).status == 400
+    assert sum(request.startswith("GET /openapi/v3/api/v1 ") for request in api.requests) == 2
+
+
+@pytest.mark.parametrize("said", [b"{}", b"no json", b'{"paths":{}}'])
+async def test_where_openapi_says_nothing_the_servers_own_resources_are_sent(api: FakeApi, upstream: Upstream, said: bytes) -> None:
+    api.paths = {"/openapi/v3": said, "/openapi/v3/api/v1": said}
+
+    assert (await upstream.ask(ApiRequest("DELETE", CM), None)).status == 200
+
+
+async def test_a_read_costs_no_look_at_openapi(api: FakeApi, upstream: Upstream) -> None:
+    await upstream.ask(ApiRequest("GET", CM), None)
+
+    assert len(api.requests) == 1
