@@ -36,7 +36,7 @@ class GatewayCluster:
         self._reader = _identity(settings.reader)
         self._writer = _identity(settings.writer)
         self._salt = hmac.digest(salt, settings.name.encode(), hashlib.sha256)
-        self._upstream = Upstream(connection, Redactor(self._salt), self._reader)
+        self._upstream = Upstream(connection, Redactor(self._salt), self._reader, gateway.limits)
 
     @property
     def name(self) -> str:

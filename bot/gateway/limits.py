@@ -19,6 +19,10 @@ class Limits:
     """Largest request body."""
     answer_bytes: int = 2_000_000_000
     """All answers together."""
+    answer_seconds: float = 75.0
+    """Longest wait for a whole answer that is looked at: the API server gives up after 60 s itself."""
+    passing_seconds: float = 120.0
+    """Longest time for a whole answer that is passed on, as fast as the client takes it."""
     stream_seconds: float = 600.0
     """Longest watch or log follow."""
     named_wait_seconds: float = 3.0

@@ -13,7 +13,7 @@ from bot.gateway.call import Call, answer, passed_down
 from bot.gateway.listing import Merge, fill, merge_into
 from bot.gateway.overlay import Definition, Entry
 from bot.gateway.planned import size_path
-from bot.gateway.streaming import ANSWER_SECONDS, let_go, pass_list, pass_through
+from bot.gateway.streaming import let_go, pass_list, pass_through
 from bot.gateway.subresources import scale_of
 from bot.gateway.tables import metadata_only, table_of
 from bot.gateway.upstream import decode
@@ -69,7 +69,7 @@ async def _pass_list(call: Call, merge: Merge | None = None, *, warnings: tuple[
     if not media.takes_json(call.accept):
         return answer(call, 406, status.failure(406, media.ONLY_JSON, call.info))
     request = call.as_read(media.accept_json(call.accept))
-    upstream = await call.session.upstream.open(request, call.session.reader, _headers(call), ANSWER_SECONDS)
+    upstream = await call.session.upstream.open(request, call.session.reader, _headers(call), call.session.limits.passing_seconds)
     if upstream.status == 200 and media.essence(upstream.headers.get("Content-Type", "")) == media.JSON:
         return await pass_list(call, upstream, merge, warnings=warnings)
     try:

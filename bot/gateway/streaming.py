@@ -10,15 +10,13 @@ from bot.gateway.listing import Merge
 from bot.gateway.splitting import ListReader
 
 HAS_BEGUN = web.RequestKey("has_begun", bool)
-ANSWER_SECONDS = 120.0
-"""Longest time for a whole answer that is passed on."""
 _CHUNK = 256 * 1024
 
 
 async def pass_through(call: Call, *, warnings: tuple[str, ...] = ()) -> web.StreamResponse:
     """Streams the API server's answer. If it breaks off, so does ours: half an answer must not look whole."""
     is_long = call.info.verb == "watch" or (call.info.subresource == "log" and call.parameter("follow") not in ("", "false", "0"))
-    seconds = call.session.limits.stream_seconds if is_long else ANSWER_SECONDS
+    seconds = call.session.limits.stream_seconds if is_long else call.session.limits.passing_seconds
     upstream = await call.session.upstream.open(call.as_read(call.accept), call.session.reader, call.upstream_headers(), seconds)
     try:
         headers = passed_down(upstream.headers)

@@ -21,6 +21,7 @@ from bot.gateway import dry_run as dry
 from bot.gateway import execs, media, status
 from bot.gateway.aggregation import Aggregation
 from bot.gateway.decide import Kind, decide
+from bot.gateway.limits import Limits
 from bot.gateway.outcomes import UpstreamFailedError
 from bot.gateway.redaction import Redactor
 from bot.gateway.request_info import Malformed, parse
@@ -31,8 +32,6 @@ from bot.values.requests import ApiRequest, ApiResponse, Identity, Json, Request
 
 log = structlog.get_logger()
 
-_ANSWER_SECONDS = 75.0
-"""Longest wait for a whole answer: the API server gives up after 60 s itself."""
 UNREADABLE = "The body of this write of a Secret cannot be read without doubt: send JSON, YAML or protobuf, and name no field twice."
 _CREDENTIAL_FIELDS = (("status", "token"), ("status", "certificate"))
 
@@ -40,12 +39,15 @@ _CREDENTIAL_FIELDS = (("status", "token"), ("status", "certificate"))
 class Upstream:
     """Sends requests to one API server. Implements `ClusterApi`."""
 
-    def __init__(self, connection: KubeConnection, redactor: Redactor, reader: Identity | None = None) -> None:
+    def __init__(
+        self, connection: KubeConnection, redactor: Redactor, reader: Identity | None = None, limits: Limits | None = None
+    ) -> None:
         self.redactor = redactor
         self.aggregation = Aggregation(self.look_up, reader)
         self.schemas = Schemas(self.look_up)
         self._connection = connection
         self._reader = reader
+        self._limits = limits or Limits()
 
     def marking_with(self, redactor: Redactor) -> Upstream:
         """The same API server, whose Secrets' values get the markers of another redactor."""
@@ -91,7 +93,7 @@ class Upstream:
                 skip_auto_headers=("Content-Type", "User-Agent"),
                 allow_redirects=False,
                 server_hostname=self._connection.server_hostname,
-                timeout=aiohttp.ClientTimeout(total=_ANSWER_SECONDS, sock_connect=10),
+                timeout=aiohttp.ClientTimeout(total=self._limits.answer_seconds, sock_connect=10),
             ) as response:
                 body = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as exc:

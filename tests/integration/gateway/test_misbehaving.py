@@ -28,7 +28,7 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 @asynccontextmanager
 async def gateway_before(handler: Handler, folder: Path, limits: Limits | None = None) -> AsyncIterator[tuple[Client, Rehearsal]]:
     """A client of a gateway, behind which this handler plays the API server."""
-    runner = web.ServerRunner(web.Server(handler))  # type: ignore[arg-type]
+    runner = web.ServerRunner(web.Server(handler, handler_cancellation=True), shutdown_timeout=0.1)  # type: ignore[arg-type]
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     gateway = Gateway(GatewaySettings(port=0), limits or Limits())
@@ -102,6 +102,82 @@ async def test_half_an_answer_does_not_look_whole(tmp_path: Path, target: str) -
         return response
 
     async with gateway_before(break_off, tmp_path) as (client, _):
+        try:
+            code, _text = await client.ask("GET", target)
+        except (aiohttp.ClientError, ConnectionError):
+            return
+
+    assert code == 503
+
+
+_SHORT = Limits(answer_seconds=0.3, passing_seconds=0.3, stream_seconds=0.3)
+_SECRETS = "/api/v1/namespaces/shop/secrets"
+_READS = [
+    f"{CM}/settings",
+    CM,
+    f"{_SECRETS}/creds",
+    _SECRETS,
+    f"{CM}?watch=true",
+    "/api/v1/namespaces/shop/pods/p/log?follow=true",
+    "/version",
+]
+_BODY = b'{"metadata":{"name":"settings"}}'
+
+
+async def hang(request: web.BaseRequest) -> web.StreamResponse:
+    """Takes the request, and is never heard of again."""
+    await asyncio.Event().wait()
+    raise AssertionError("unreachable")
+
+
+@pytest.mark.parametrize("target", _READS)
+async def test_a_server_that_takes_a_read_and_hangs_is_told_at_the_time_limit(tmp_path: Path, target: str) -> None:
+    async with gateway_before(hang, tmp_path, _SHORT) as (client, _), asyncio.timeout(30):
+        code, text = await client.ask("GET", target)
+
+    assert code == 503
+    assert "The Kubernetes API does not answer: it took too long." in text
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "kind"),
+    [
+        ("POST", CM, "application/json"),
+        ("PUT", f"{CM}/settings", "application/json"),
+        ("PATCH", f"{CM}/settings", "application/merge-patch+json"),
+        ("DELETE", f"{CM}/settings", "application/json"),
+        ("DELETE", CM, "application/json"),
+        ("POST", "/apis/example.com/v1/namespaces/shop/widgets", "application/json"),
+    ],
+)
+@pytest.mark.parametrize("hangs", ["always", "at writes"])
+async def test_a_server_that_hangs_at_a_dry_run_is_told_and_nothing_is_proposed(
+    tmp_path: Path, method: str, target: str, kind: str, hangs: str
+) -> None:
+    async def serve(request: web.BaseRequest) -> web.StreamResponse:
+        return web.json_response({}) if request.method == "GET" and hangs == "at writes" else await hang(request)
+
+    async with gateway_before(serve, tmp_path, _SHORT) as (client, rehearsal), asyncio.timeout(30):
+        code, text = await client.ask(method, target, _BODY, Content_Type=kind)
+        recording = rehearsal.end()
+
+    assert code == 503
+    assert "The Kubernetes API does not answer: it took too long." in text
+    assert recording.writes == ()
+    [refused] = recording.refused
+    assert (refused.method, refused.path) == (method, target)
+    assert "it took too long" in refused.reason
+
+
+@pytest.mark.parametrize("target", [f"{CM}/settings", CM, f"{_SECRETS}/creds", _SECRETS, f"{CM}?watch=true"])
+async def test_a_server_that_hangs_in_the_middle_of_an_answer_gives_no_whole_one(tmp_path: Path, target: str) -> None:
+    async def begin(request: web.BaseRequest) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        await response.write(b'{"kind":"ConfigMapList","apiVersion":"v1","metadata":{},"items":[')
+        return await hang(request)
+
+    async with gateway_before(begin, tmp_path, _SHORT) as (client, _), asyncio.timeout(30):
         try:
             code, _text = await client.ask("GET", target)
         except (aiohttp.ClientError, ConnectionError):
