@@ -9,9 +9,11 @@ import orjson
 import structlog
 from aiohttp import web
 
-from bot.gateway import exec_policy, instead, status
+from bot.gateway import exec_policy, exec_spdy, exec_websocket, instead, status
 from bot.gateway.call import Call, answer
-from bot.gateway.exec_stream import ExecStream, Unread, ends_stdin, exited, is_websocket, protocol_of
+from bot.gateway.exec_spdy import SpdyStream
+from bot.gateway.exec_stream import ExecStream, Unread, exited
+from bot.gateway.exec_websocket import WebSocketStream
 from bot.gateway.planned import before_of
 from bot.gateway.writes import refuse
 from bot.values.requests import ApiRequest, Json, RecordedConnect, RecordedWrite, RefusedRequest, RequestInfo
@@ -41,9 +43,6 @@ async def connect(call: Call) -> web.StreamResponse:
         if planned.is_noted:
             return refuse(call, planned.code, str(planned.body))
         return answer(call, planned.code, planned.body)
-    if not is_websocket(call.request):  # SPDY, which is not spoken here: its clients print what a plain refusal says
-        reason = await _record(call, planned)
-        return answer(call, 403, status.failure(403, reason, call.info))
     return await _converse(call, planned)
 
 
@@ -52,7 +51,7 @@ async def _converse(call: Call, planned: RecordedWrite) -> web.StreamResponse:
     session = call.session
     asked = planned.connect
     assert asked is not None
-    stream = ExecStream(call)
+    stream: ExecStream = WebSocketStream(call) if exec_websocket.speaks(call.request) else SpdyStream(call)
     await stream.open()
     if not _wants_stdin(call):
         if exec_policy.passes(session.exec_rules, asked):
@@ -61,7 +60,7 @@ async def _converse(call: Call, planned: RecordedWrite) -> web.StreamResponse:
             session.unlooked.add(call.info.path)
             return await stream.end(exited(1))
         return await stream.end(status.failure(403, await _record(call, planned), call.info))
-    stdin = await stream.read_stdin(session.limits.stdin_bytes, session.limits.stdin_seconds)
+    stdin = await stream.read_stdin()
     reason = stdin if isinstance(stdin, Unread) else _find_input_problem(call, asked, stdin)
     if reason:
         session.recorder.add_refused(RefusedRequest(call.request.method, call.info.path, str(reason)))
@@ -103,11 +102,8 @@ def _find_problem(call: Call, argv: list[str]) -> str:
         return instead.TTY
     if call.session.redactor.contains_marker("\n".join(argv).encode("utf-8", "surrogatepass")):
         return instead.MARKER
-    websocket = is_websocket(call.request)
-    protocol = protocol_of(call.request) if websocket else ""
-    if websocket and not protocol:
-        return instead.UNKNOWN_PROTOCOL
-    return instead.OLD_STDIN if _wants_stdin(call) and not ends_stdin(protocol) else ""
+    is_understood = exec_websocket.speaks(call.request) or exec_spdy.speaks(call.request)
+    return "" if is_understood else instead.UNKNOWN_PROTOCOL
 
 
 def _find_input_problem(call: Call, asked: RecordedConnect, stdin: bytes) -> str:

@@ -7,11 +7,11 @@ from bot.values.requests import RequestInfo
 
 TTY = "An interactive terminal is not possible from here. Name the command and leave -t out, for example `kubectl exec POD -- ls /tmp`."
 SHELL = "{} without a script does nothing here: name the command, for example `kubectl exec POD -- sh -c 'ls /tmp'`."
-OLD_STDIN = (
-    "The input of this exec cannot be recorded, for its client cannot say where it ends: use kubectl 1.30 or newer, "
-    "or put the input into the command (`kubectl exec POD -- sh -c '…'`)."
+ENDLESS_INPUT = (
+    "This client's protocol (v4.channel.k8s.io) cannot say where the input ends, so nothing was recorded: close the connection after the "
+    "last of the input, ask for no stdin if there is none, or put the input into the command (`sh -c '…'`)."
 )
-UNKNOWN_PROTOCOL = "This client speaks none of v5.channel.k8s.io, v4.channel.k8s.io and SPDY: use a newer client."
+UNKNOWN_PROTOCOL = "This client speaks none of v5.channel.k8s.io and v4.channel.k8s.io, over a websocket or SPDY/3.1: use a newer client."
 MARKER = "The command or its input holds the mark of a hidden Secret value, which is not the value: read it in the container instead."
 UNBORN = "Pod {}/{} exists only in this rehearsal: let its creation be approved first, then exec into it."
 

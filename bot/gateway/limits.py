@@ -37,6 +37,8 @@ class Limits:
     """Largest input of an exec that is recorded."""
     stdin_seconds: float = 30.0
     """How long its end is waited for."""
+    stdin_quiet_seconds: float = 5.0
+    """How long a client may be silent whose protocol has no end of the input."""
     exec_seconds: float = 30.0
     """Longest run of an exec that the settings let through."""
     exec_bytes: int = 1_000_000

@@ -3,6 +3,7 @@ that goes upstream could ever answer: a recording that works shows that nothing 
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import tarfile
@@ -10,6 +11,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import aiohttp
+import kubernetes.client
+import kubernetes.config
+import kubernetes.stream
 import pytest
 
 from bot.changes import diff
@@ -74,17 +78,6 @@ async def test_execs_and_writes_keep_their_order(lab: Lab) -> None:
         ("pods/exec", "create"),
         ("configmaps", "delete"),
     ]
-
-
-async def test_a_client_that_speaks_spdy_is_recorded_without_input_and_refused_with_it(lab: Lab) -> None:
-    ran = await lab.rehearse(f"{SPDY} kubectl exec p1 -- date")
-    fed = await lab.rehearse(f"echo x | {SPDY} kubectl exec -i p1 -- cat")
-
-    assert "recorded for approval, not run yet" in ran.err
-    assert [c.argv for c in ran.recording.connects] == [("date",)]
-    assert "use kubectl 1.30 or newer" in fed.err
-    assert fed.recording.connects == ()
-    assert len(fed.recording.refused) == 1
 
 
 @pytest.mark.parametrize(
@@ -230,9 +223,74 @@ async def test_the_older_protocol_is_spoken_where_there_is_no_input(lab: Lab) ->
     assert [c.argv for c in recording.connects] == [("date",)]
 
 
+@pytest.mark.parametrize("code", [b"\x03\xe8", b""])
+async def test_input_of_the_older_protocol_is_what_came_before_the_client_closed(lab: Lab, code: bytes) -> None:
+    async with socket_to(lab, "command=cat&stdin=true", "v4.channel.k8s.io") as (socket, rehearsal):
+        await socket.send_bytes(b"\0some ")
+        await socket.send_bytes(b"\0input")
+        await socket.send_frame(code, aiohttp.WSMsgType.CLOSE)
+        message = await socket.receive()
+        recording = rehearsal.end()
+
+    assert json.loads(message.data[1:])["message"].startswith("recorded for approval")
+    assert [asked.stdin for asked in recording.connects] == [b"some input"]
+
+
+@pytest.mark.parametrize("protocol", ["", "v4.channel.k8s.io"])
+async def test_input_of_the_python_client_is_recorded_in_its_newer_and_its_older_protocol(
+    lab: Lab, protocol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It sends text in frames of text."""
+
+    def feed(kubeconfig: str) -> str:
+        api = kubernetes.client.CoreV1Api(kubernetes.config.new_client_from_config_dict(json.loads(kubeconfig)))
+        asked = {"command": ["tee", "/tmp/x"], "stdin": True, "stdout": True, "_preload_content": False}
+        socket = kubernetes.stream.stream(api.connect_get_namespaced_pod_exec, "p1", "shop", **asked)
+        socket.write_stdin("some inp\u00fct")
+        socket.close_channel(0)
+        if socket.subprotocol != "v4.channel.k8s.io":
+            socket.run_forever(timeout=10)
+        socket.close()
+        socket.sock.shutdown()
+        return str(socket.subprotocol)
+
+    if protocol:
+        monkeypatch.setattr(kubernetes.stream.ws_client, "V5_CHANNEL_PROTOCOL", protocol)
+    async with lab.cluster.rehearse("T1:C1:1", NOBODY, "shop", "") as rehearsal:
+        spoken = await asyncio.to_thread(feed, rehearsal.kubeconfig)
+        recording = rehearsal.end()
+
+    assert spoken == (protocol or "v5.channel.k8s.io")
+    assert [asked.stdin for asked in recording.connects] == ["some inp\u00fct".encode()]
+
+
+@pytest.mark.parametrize("code", [aiohttp.WSCloseCode.GOING_AWAY, aiohttp.WSCloseCode.INTERNAL_ERROR])
+async def test_a_client_of_the_older_protocol_that_fails_leaves_nothing_to_approve(lab: Lab, code: int) -> None:
+    async with socket_to(lab, "command=cat&stdin=true", "v4.channel.k8s.io") as (socket, rehearsal):
+        await socket.send_bytes(b"\0half")
+        await socket.close(code=code)
+        recording = rehearsal.end()
+
+    assert recording.connects == ()
+
+
+@pytest.mark.parametrize("sent", [b"", b"\0ls\n"])
+async def test_a_client_of_the_older_protocol_that_waits_for_output_is_told_what_to_do(seeded: ApiServer, lab: Lab, sent: bytes) -> None:
+    async with (
+        open_lab(seeded, lab.folder, Limits(stdin_quiet_seconds=0.3)) as small,
+        socket_to(small, "command=sh&stdin=true&stdout=true", "v4.channel.k8s.io") as (socket, rehearsal),
+    ):
+        await socket.send_bytes(sent or b"\4{}")
+        message = await socket.receive()
+        recording = rehearsal.end()
+
+    assert "close the connection after the last of the input" in json.loads(message.data[1:])["message"]
+    assert (recording.connects, len(recording.refused)) == ((), 1)
+
+
 @pytest.mark.parametrize(
     ("query", "protocol"),
-    [("command=cat&stdin=true", "v4.channel.k8s.io"), ("command=date", "base64.channel.k8s.io"), ("command=date", "")],
+    [("command=cat&stdin=true", "v3.channel.k8s.io"), ("command=date", "base64.channel.k8s.io"), ("command=date", "")],
 )
 async def test_a_client_that_cannot_be_understood_is_not_let_in(lab: Lab, query: str, protocol: str) -> None:
     with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
