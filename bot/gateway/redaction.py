@@ -1,4 +1,4 @@
-"""Redaction: what Secrets hold leaves the gateway only as markers, and text that looks like a credential too. Pure.
+"""Redaction: what Secrets hold leaves the gateway only as markers, issued certificates and text that looks like a credential too. Pure.
 
 A marker has 12 characters between `[redacted:` and `]`, so that none tells how long its value is:
 
@@ -65,7 +65,7 @@ class Redactor:
     def __init__(self, salt: bytes) -> None:
         self._value_key, self._text_key, new_key = (hmac.digest(salt, use, hashlib.sha256) for use in (b"value", b"text", b"new"))
         self._blinds = Blinds(new_key)
-        self._marks = secrets.Marks(value=self._mark_value, other=self._mark_other, text=self._redact_inside)
+        self._marks = secrets.Marks(value=self._mark_value, other=self._mark_other, text=self._redact_inside, certificate=self._mark_other)
 
     def needs_body(self, info: RequestInfo) -> bool:
         """Whether answers to this request can hold a Secret, so that they must be looked at instead of passed through."""

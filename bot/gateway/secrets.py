@@ -27,14 +27,25 @@ class Marks:
     """For everything else: Secrets inside other objects and annotations, releases of Helm, quotes in messages, tokens."""
     text: Callable[[str], str]
     """The text with what looks like a credential replaced."""
+    certificate: Mark | None = None
+    """For a certificate that was issued. None leaves it: whoever writes one has it, and a server takes nothing else in its place."""
 
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 _PLAIN_GROUPS = BUILT_IN | {"metrics.k8s.io"}
-"""Groups of the API server itself. Their kinds cannot embed Secrets, except the two below; custom resources can (ManifestWork, …)."""
-_HOLDERS = frozenset({"secrets", "configmaps"})
-"""Of the core group: Secrets, and ConfigMaps, in which Helm can keep releases with Secrets in them."""
+"""Groups of the API server itself. Their kinds hold nothing to hide, except those below; custom resources can embed Secrets
+(ManifestWork, …)."""
+_KINDS = {
+    "secrets": "Secret",
+    "certificatesigningrequests": "CertificateSigningRequest",
+    "podcertificaterequests": "PodCertificateRequest",
+}
+"""What is in answers that do not say so themselves: the items of typed lists do not."""
+_HOLDERS = frozenset({"configmaps", *_KINDS})
+"""ConfigMaps among them: Helm can keep releases in them, with Secrets inside."""
+_CERTIFICATES = {"CertificateSigningRequest": ("certificate", True), "PodCertificateRequest": ("certificateChain", False)}
+"""Where in the status of these kinds an issued certificate is, and whether it is in base64. It is a credential, as a token is."""
 _CARRIERS = frozenset({"Secret", "SecretList", "List", "TokenRequest", "Template"})
 _CREDENTIAL_SUBRESOURCES = frozenset({"token"})
 _TOKEN_ANNOTATIONS = frozenset({"openshift.io/token-secret.value"})
@@ -82,7 +93,7 @@ def redact_metadata(metadata: Json, marks: Marks) -> Json:
 
 def kind_asked_for(info: RequestInfo | None) -> str:
     """What the objects in an answer are if nothing in it says so."""
-    return "Secret" if info is not None and info.resource == "secrets" else ""
+    return _KINDS.get(info.resource, "") if info is not None else ""
 
 
 def kind_of_items(own: str, kind: str) -> str:
@@ -117,6 +128,8 @@ class _Walk:
             return self._status(node)
         if own == "TokenRequest" or (self._is_token and "status" in node):
             node = self._token(node)
+        if self._marks.certificate is not None and (own or kind) in _CERTIFICATES:
+            node = self._signed(node, self._marks.certificate, *_CERTIFICATES[own or kind])
         if (own or kind) == "ConfigMap" and isinstance(node.get("data"), dict):
             node = self._config_map(node)
         return self._inside(node, kind_of_items(own, kind))
@@ -166,7 +179,7 @@ class _Walk:
             raw = binascii.a2b_base64(value, strict_mode=True)
         except (binascii.Error, TypeError, ValueError):
             raw = _bytes(value)
-        return binascii.b2a_base64(self._value(raw).encode(), newline=False).decode()
+        return _encoded(self._value(raw))
 
     def metadata(self, metadata: Json, kind: str) -> Json:
         """Only annotations can hold a value: of Secrets by what tools put there, of anything by what was last applied."""
@@ -184,7 +197,7 @@ class _Walk:
         return self._marks.other(_bytes(value)) if key in _TOKEN_ANNOTATIONS else self._marks.text(value)
 
     def _last_applied(self, value: str, kind: str) -> str:
-        if kind != "Secret" and "Secret" not in value and '"helm"' not in value:
+        if kind not in _KINDS.values() and "Secret" not in value and '"helm"' not in value:
             return value
         try:
             applied = orjson.loads(value)
@@ -225,6 +238,13 @@ class _Walk:
             return node
         return {**node, "status": {**status, "token": self._marks.other(_bytes(status["token"]))}}
 
+    def _signed(self, node: dict[str, Any], mark: Mark, key: str, is_encoded: bool) -> dict[str, Any]:
+        status = node.get("status")
+        if not isinstance(status, dict) or not status.get(key):
+            return node
+        shown = mark(_bytes(status[key]))
+        return {**node, "status": {**status, key: _encoded(shown) if is_encoded else shown}}
+
     def _config_map(self, node: dict[str, Any]) -> dict[str, Any]:
         """Helm can keep its releases, Secrets included, in ConfigMaps (`HELM_DRIVER=configmap`)."""
         labels = (node.get("metadata") or {}).get("labels") or {}
@@ -232,6 +252,11 @@ class _Walk:
         if not isinstance(release, str) or labels.get("owner") != "helm":
             return node
         return {**node, "data": {**node["data"], "release": self._marks.other(_bytes(release))}}
+
+
+def _encoded(marker: str) -> str:
+    """As clients expect it where bytes are."""
+    return binascii.b2a_base64(marker.encode(), newline=False).decode()
 
 
 def _bytes(value: Json) -> bytes:

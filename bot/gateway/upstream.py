@@ -33,7 +33,6 @@ from bot.values.requests import ApiRequest, ApiResponse, Identity, Json, Request
 log = structlog.get_logger()
 
 UNREADABLE = "The body of this write of a Secret cannot be read without doubt: send JSON, YAML or protobuf, and name no field twice."
-_CREDENTIAL_FIELDS = (("status", "token"), ("status", "certificate"))
 
 
 class Upstream:
@@ -64,7 +63,7 @@ class Upstream:
         if decision.kind in (Kind.CONNECT, Kind.REFUSED):
             return _answer(405, status.failure(405, decision.reason or "A stream cannot be sent as a request.", parsed.info))
         response = await self.ask(replace(request, path=parsed.info.path), identity, dry_run=dry_run)
-        return self._redact(response, parsed.info, is_credential=decision.kind is Kind.CREDENTIAL)
+        return self._redact(response, parsed.info)
 
     async def ask(
         self, request: ApiRequest, identity: Identity | None, *, dry_run: bool = True, extra: Mapping[str, str] | None = None
@@ -175,11 +174,10 @@ class Upstream:
         parsed = parse(request.method, request.path)
         return request if isinstance(parsed, Malformed) else self.redactor.blind(request, parsed.info)
 
-    def _redact(self, response: ApiResponse, info: RequestInfo, *, is_credential: bool) -> ApiResponse:
+    def _redact(self, response: ApiResponse, info: RequestInfo) -> ApiResponse:
         if response.object is None:
             return response
-        found = without_credentials(response.object) if is_credential else response.object
-        found = self.redactor.redact_object(found, info)
+        found = self.redactor.redact_object(response.object, info)
         return response if found is response.object else replace(response, object=found, body=orjson.dumps(found))
 
     def _url(self, request: ApiRequest) -> URL:
@@ -214,17 +212,6 @@ def decode(content_type: str, body: bytes) -> Json:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
         return None
-
-
-def without_credentials(item: Json) -> Json:
-    """The object without the token or certificate that the API server issued in it."""
-    if not isinstance(item, dict):
-        return item
-    for outer, inner in _CREDENTIAL_FIELDS:
-        holder = item.get(outer)
-        if isinstance(holder, dict) and holder.get(inner):
-            item = {**item, outer: {**holder, inner: "(withheld: a credential)"}}
-    return item
 
 
 def _answer(code: int, item: Json) -> ApiResponse:

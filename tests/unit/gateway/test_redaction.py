@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bot.errors import GatewayError
 from bot.gateway.redaction import Redactor
-from bot.values.requests import RequestInfo
+from bot.values.requests import ApiRequest, RequestInfo
 
 CANARY = "c4n4ry-S3cr3t-value"
 REDACTOR = Redactor(b"salt of this test")
@@ -125,6 +125,36 @@ def test_a_secret_is_found_where_nothing_says_what_was_asked_for(form: str) -> N
 @pytest.mark.parametrize("form", ["single", "typed list", "mixed list", "metadata"])
 def test_a_secret_in_an_answer_for_something_else_is_found(form: str) -> None:
     assert not leaks(REDACTOR.redact_object(FORMS[form](secret("Opaque")), PODS))
+
+
+SIGNED = [
+    ("certificatesigningrequests", "CertificateSigningRequest", "certificate"),
+    ("podcertificaterequests", "PodCertificateRequest", "certificateChain"),
+]
+
+
+@pytest.mark.parametrize(("resource", "kind", "key"), SIGNED)
+@pytest.mark.parametrize("form", ["single", "mixed list", "bare list", "table of objects", "watch event", "without kind"])
+def test_an_issued_certificate_is_redacted_wherever_it_is(resource: str, kind: str, key: str, form: str) -> None:
+    info = RequestInfo("list", True, "", "certificates.k8s.io", "v1", resource)
+    item = {"kind": kind, "metadata": {"name": "x"}, "spec": {"request": "cmVx"}, "status": {"conditions": [], key: b64(CANARY)}}
+    applied = {**item, "metadata": {"annotations": {LAST_APPLIED: json.dumps(item)}}}
+    forms = {**FORMS, "without kind": lambda one: {"kind": f"{kind}List", "items": [without_kind(one)]}}
+
+    shown = REDACTOR.redact_object(forms[form](applied), info)
+
+    assert REDACTOR.needs_body(info)
+    assert not leaks(shown)
+    assert "cmVx" in json.dumps(shown)
+    assert REDACTOR.redact_object(shown, info) == shown
+
+
+def test_a_certificate_that_is_written_is_sent_as_it_is() -> None:
+    info = RequestInfo("update", True, "/x", "certificates.k8s.io", "v1", "certificatesigningrequests", "status")
+    body = json.dumps({"kind": "CertificateSigningRequest", "status": {"certificate": b64(CANARY)}}).encode()
+    request = ApiRequest("PUT", "/x", (), "application/json", body)
+
+    assert REDACTOR.blind(request, info) is request
 
 
 def test_a_custom_resource_that_embeds_a_secret_is_redacted() -> None:
