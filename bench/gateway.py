@@ -33,7 +33,7 @@ from bot.settings import ClusterSettings, GatewaySettings
 from bot.values.people import Person
 
 NAMESPACE = "gateway-bench"
-OBJECTS = 2000
+OBJECTS, EVENTS = 2000, 5000
 MANY_PODS, FEW_PODS = 10_000, 2_000
 WATCHES = 200
 WRITES = 1000
@@ -76,6 +76,7 @@ async def _main(kubeconfig: str) -> None:
         await _compare("GET of one Secret, redacted, p50 / p99 ms", 400, both, f"{base}/secrets/s-1")
         await _compare(f"LIST of {OBJECTS} ConfigMaps, looked at, p50 / p99 ms", 10, both, f"{base}/configmaps")
         await _compare(f"LIST of {OBJECTS} Secrets, redacted, p50 / p99 ms", 10, both, f"{base}/secrets")
+        await _compare(f"LIST of {EVENTS} Events, looked at, p50 / p99 ms", 10, both, f"{base}/events")
         await _compare(f"LIST of {FEW_PODS} pods, p50 / p99 ms", 10, both, f"{base}/pods?labelSelector=few")
         await _compare(f"LIST of {MANY_PODS} pods, p50 / p99 ms", 5, both, f"{base}/pods")
         after_lists = _resident(pid)
@@ -170,6 +171,8 @@ async def _fill(connection: KubeConnection, direct: Target) -> None:
                 await post(f"{name}/configmaps", {"metadata": {"name": f"c-{number}"}, "data": {"a": secrets.token_hex(1400)}})
                 secret = {"metadata": {"name": f"s-{number}"}, "stringData": {"a": f"value-{number}", "b": secrets.token_hex(150)}}
                 await post(f"{name}/secrets", secret)
+            if number < EVENTS:
+                await post(f"{name}/events", _event(number))
             await post(f"{name}/pods", _pod(number))
 
     await post(f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts", {"metadata": {"name": "default"}})
@@ -189,6 +192,13 @@ def _pod(number: int) -> object:
     }
     labels = {"app": "web", "pod-template-hash": "7c9f8d6b5", **({"few": ""} if number < FEW_PODS else {})}
     return {"metadata": {"name": f"p-{number}", "labels": labels}, "spec": {"containers": [container]}}
+
+
+def _event(number: int) -> object:
+    about = {"kind": "Pod", "apiVersion": "v1", "namespace": NAMESPACE, "name": f"p-{number}", "fieldPath": "spec.containers{web}"}
+    words = f"Back-off restarting failed container web in pod p-{number}_{NAMESPACE}(0b6f1a0e-5c1d-4c8e-9d3a-{number:012d})"
+    told = {"reason": "BackOff", "message": words, "type": "Warning", "count": 7, "source": {"component": "kubelet", "host": "node-3"}}
+    return {"metadata": {"name": f"p-{number}.17f"}, "involvedObject": about, "lastTimestamp": "2026-01-01T00:00:00Z", **told}
 
 
 @asynccontextmanager

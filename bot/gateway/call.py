@@ -66,13 +66,15 @@ class Call:
 def answer(
     call: Call, code: int, item: Json, *, headers: Mapping[str, str] | None = None, warnings: Iterable[str] = ()
 ) -> web.StreamResponse:
-    """A JSON answer, with what Secrets hold replaced by markers. 406 to a client that does not take JSON."""
+    """A JSON answer, with what Secrets hold replaced by markers, in the server's warnings too. 406 to a client that does not take JSON."""
     if code < 300 and call.info.is_resource and not media.takes_json(call.accept):
         return answer(call, 406, status.failure(406, media.ONLY_JSON, call.info))
     shown = call.session.redactor.redact_object(item, call.info)
     body = encode_document(shown, is_pretty=call.wants_pretty)
     call.session.count_bytes(len(body))
     merged = json_headers(headers or {}, warnings)
+    said = merged.popall("Warning", [])
+    merged.extend(("Warning", call.session.redactor.redact_text(text)) for text in said)  # webhooks warn in words of their own
     return web.Response(status=code, body=body if call.request.method != "HEAD" else b"", headers=merged)
 
 

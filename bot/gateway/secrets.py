@@ -40,13 +40,14 @@ _KINDS = {
     "secrets": "Secret",
     "certificatesigningrequests": "CertificateSigningRequest",
     "podcertificaterequests": "PodCertificateRequest",
+    "events": "Event",
 }
 """What is in answers that do not say so themselves: the items of typed lists do not."""
 _HOLDERS = frozenset({"configmaps", *_KINDS})
 """ConfigMaps among them: Helm can keep releases in them, with Secrets inside."""
 _CERTIFICATES = {"CertificateSigningRequest": ("certificate", True), "PodCertificateRequest": ("certificateChain", False)}
 """Where in the status of these kinds an issued certificate is, and whether it is in base64. It is a credential, as a token is."""
-_CARRIERS = frozenset({"Secret", "SecretList", "List", "TokenRequest", "Template"})
+_CARRIERS = frozenset({"Secret", "SecretList", "List", "TokenRequest", "Template", "Status"})
 _CREDENTIAL_SUBRESOURCES = frozenset({"token"})
 _TOKEN_ANNOTATIONS = frozenset({"openshift.io/token-secret.value"})
 _QUOTED_VALUE = re.compile(r"((?:Invalid|Unsupported|Duplicate) value: )(\"(?:[^\"\\]|\\.)*\"|[^\s:,\]]+)")
@@ -124,8 +125,10 @@ class _Walk:
         own = own if isinstance(own, str) else ""
         if own == "Secret" or (kind == "Secret" and not own and ("data" in node or "stringData" in node)):
             return self._secret(node)
-        if own == "Status" and kind == "Secret":
-            return self._status(node)
+        if own == "Status":
+            return self._status(node, self._message if kind == "Secret" else self._marks.text)
+        if (own or kind) == "Event":
+            node = self._event(node)
         if own == "TokenRequest" or (self._is_token and "status" in node):
             node = self._token(node)
         if self._marks.certificate is not None and (own or kind) in _CERTIFICATES:
@@ -206,21 +209,28 @@ class _Walk:
         shown = _Walk(self._marks.other, self._marks).visit(applied, kind)
         return value if shown is applied else orjson.dumps(shown).decode() + ("\n" if value.endswith("\n") else "")
 
-    def _status(self, node: dict[str, Any]) -> dict[str, Any]:
-        """A failure of a request for Secrets: the server may quote a value in it."""
-        changed: dict[str, Any] = {}
-        if isinstance(node.get("message"), str):
-            changed["message"] = self._message(node["message"])
-        details = node.get("details")
-        if isinstance(details, dict) and isinstance(details.get("causes"), list):
-            changed["details"] = {**details, "causes": _map_list(details["causes"], self._cause)}
-        changed = {key: value for key, value in changed.items() if value != node[key]}
+    def _event(self, node: dict[str, Any]) -> dict[str, Any]:
+        """An Event, or a row of a Table that shows one: programs and webhooks put into its message what they like."""
+        changed: dict[str, Any] = {key: self._text(node[key]) for key in ("message", "note") if isinstance(node.get(key), str)}
+        if isinstance(node.get("cells"), list):
+            changed["cells"] = _map_list(node["cells"], lambda cell: self._text(cell) if isinstance(cell, str) else cell)
+        changed = {key: value for key, value in changed.items() if value is not node[key]}
         return {**node, **changed} if changed else node
 
-    def _cause(self, cause: Json) -> Json:
-        if isinstance(cause, dict) and isinstance(cause.get("message"), str):
-            return {**cause, "message": self._message(cause["message"])}
-        return cause
+    def _text(self, text: str) -> str:
+        shown = text if _PLAIN.fullmatch(text) else self._marks.text(text)
+        return text if shown == text else shown
+
+    def _status(self, node: dict[str, Any], redact: Callable[[str], str]) -> dict[str, Any]:
+        """A failure: the server, or a webhook that it asked, may quote a value in it."""
+        changed: dict[str, Any] = {}
+        if isinstance(node.get("message"), str):
+            changed["message"] = redact(node["message"])
+        details = node.get("details")
+        if isinstance(details, dict) and isinstance(details.get("causes"), list):
+            changed["details"] = {**details, "causes": _map_list(details["causes"], lambda cause: _cause(cause, redact))}
+        changed = {key: value for key, value in changed.items() if value != node[key]}
+        return {**node, **changed} if changed else node
 
     def _message(self, message: str) -> str:
         shown = _DUMP.sub(lambda found: self._marks.other(_bytes(found[0])), message)
@@ -252,6 +262,12 @@ class _Walk:
         if not isinstance(release, str) or labels.get("owner") != "helm":
             return node
         return {**node, "data": {**node["data"], "release": self._marks.other(_bytes(release))}}
+
+
+def _cause(cause: Json, redact: Callable[[str], str]) -> Json:
+    if isinstance(cause, dict) and isinstance(cause.get("message"), str):
+        return {**cause, "message": redact(cause["message"])}
+    return cause
 
 
 def _encoded(marker: str) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import aiohttp
 from aiohttp import web
 
-from bot.gateway.call import Call, add_warnings, json_headers, passed_down
+from bot.gateway import media
+from bot.gateway.call import Call, add_warnings, answer, json_headers, passed_down
 from bot.gateway.listing import Merge
 from bot.gateway.splitting import ListReader
+from bot.gateway.upstream import decode
 
 HAS_BEGUN = web.RequestKey("has_begun", bool)
 _CHUNK = 256 * 1024
@@ -21,6 +23,8 @@ async def pass_through(call: Call, *, warnings: tuple[str, ...] = ()) -> web.Str
     try:
         headers = passed_down(upstream.headers)
         add_warnings(headers, warnings)
+        if is_failure(upstream) and call.request.method != "HEAD":
+            return await pass_failure(call, upstream, warnings=warnings)
         if "Content-Length" in upstream.headers and int(upstream.headers["Content-Length"]) <= _CHUNK and call.request.method != "HEAD":
             body = await upstream.content.read()
             call.session.count_bytes(len(body))
@@ -39,6 +43,22 @@ async def pass_through(call: Call, *, warnings: tuple[str, ...] = ()) -> web.Str
         raise ConnectionResetError("The upstream answer broke off.") from exc
     finally:
         let_go(upstream)
+
+
+def is_failure(upstream: aiohttp.ClientResponse) -> bool:
+    """Whether it is an error in JSON, small enough that the API server did not compress it."""
+    is_json = media.essence(upstream.headers.get("Content-Type", "")) == media.JSON
+    return upstream.status >= 400 and is_json and "Content-Encoding" not in upstream.headers
+
+
+async def pass_failure(call: Call, upstream: aiohttp.ClientResponse, *, warnings: tuple[str, ...] = ()) -> web.StreamResponse:
+    """The API server's error, whose message may quote what a webhook, a kubelet or an aggregated server said."""
+    body = await upstream.content.read()
+    item = decode(upstream.headers.get("Content-Type", ""), body)
+    if item is None:
+        call.session.count_bytes(len(body))
+        return web.Response(status=upstream.status, headers=passed_down(upstream.headers), body=body)
+    return answer(call, upstream.status, item, headers=passed_down(upstream.headers), warnings=warnings)
 
 
 async def pass_list(

@@ -18,7 +18,7 @@ from bot.gateway.call import Call, answer, passed_down
 from bot.gateway.encoding import encode_document
 from bot.gateway.influence import influences
 from bot.gateway.overlay import Entry, selected
-from bot.gateway.streaming import begin, break_off, let_go
+from bot.gateway.streaming import begin, break_off, is_failure, let_go, pass_failure
 from bot.gateway.tables import fit, is_table, metadata_only, object_key, row_key, table_of
 from bot.values.requests import Json
 
@@ -49,6 +49,8 @@ async def watch(call: Call) -> web.StreamResponse:
         request = call.as_read(media.accept_json(call.accept))
         upstream = await call.session.upstream.open(request, call.session.reader, extra, call.session.limits.stream_seconds)
     try:
+        if upstream is not None and is_failure(upstream):
+            return await pass_failure(call, upstream)
         if upstream is not None and upstream.status != 200:
             body = await upstream.read()
             return web.Response(status=upstream.status, headers=passed_down(upstream.headers), body=body)
