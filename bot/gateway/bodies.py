@@ -71,6 +71,11 @@ def tests_values(patch: Json) -> bool:
     return isinstance(patch, list) and any(isinstance(op, dict) and str(op.get("op")).lower() in ("test", "copy", "move") for op in patch)
 
 
+def moves_release(patch: Json) -> bool:
+    """Whether a JSON patch of a ConfigMap reads from where Helm keeps a release."""
+    return isinstance(patch, list) and any(isinstance(op, dict) and op.get("from") in ("", "/data", "/data/release") for op in patch)
+
+
 def _read_yaml(body: bytes) -> Json:
     try:
         return orjson.loads(body)  # kubectl sends apply patches as JSON, which parses 50 times faster

@@ -108,9 +108,14 @@ def _refusal(call: Call) -> tuple[int, str] | None:
             return 415, reason
     if session.redactor.contains_marker(call.body):
         return 422, "The body holds the mark of a hidden Secret value, which would take the value's place: change only the other keys."
-    if _is_secret(info) and method == "PATCH" and media.essence(call.content_type) == media.JSON_PATCH:
+    if method == "PATCH" and media.essence(call.content_type) == media.JSON_PATCH and info.group == "":
         patch = bodies.read(call.content_type, call.body)
-        if patch is None or bodies.tests_values(patch):
+        if info.resource == "configmaps" and (patch is None or bodies.moves_release(patch)):
+            return (
+                422,
+                "A JSON patch of a ConfigMap may not copy or move its data, in which Helm may keep a release: add what is to be there.",
+            )
+        if _is_secret(info) and (patch is None or bodies.tests_values(patch)):
             return 422, "A JSON patch of a Secret may only add, replace and remove: test, copy and move would tell what it holds."
     return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import re
 from typing import Any
@@ -257,6 +258,15 @@ def test_a_helm_release_in_a_config_map_is_redacted() -> None:
 
     assert not leaks(shown)
     assert shown["items"][1:] == [other, {"data": {"release": "v2"}}]
+
+
+def test_a_packed_release_is_redacted_when_nothing_else_tells_that_it_is_one() -> None:
+    packed = base64.b64encode(gzip.compress(CANARY.encode())).decode()
+    item = {"kind": "ConfigMap", "metadata": {"name": "x"}, "data": {"moved": packed, "plain": "H4 is plain"}}
+
+    shown = REDACTOR.redact_object(item, CONFIG_MAPS)
+
+    assert shown["data"] == {"moved": "[redacted:not-compared]", "plain": "H4 is plain"}
 
 
 def test_a_helm_release_that_was_applied_is_redacted_in_the_annotation_too() -> None:
