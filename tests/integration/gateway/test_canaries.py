@@ -9,6 +9,7 @@ import re
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -34,17 +35,36 @@ class Vault:
     async def run(self, command: str) -> Ran:
         return await self.lab.rehearse(command, namespace=self.space)
 
-    def leaks(self, ran: Ran) -> list[str]:
-        """The canaries in what was printed and recorded, plain, reversed, in hexadecimal, or in base64 (once, twice) at any offset. What
-        the requests themselves say is the client's own."""
-        seen = [ran.out, ran.err, repr([shown_of(write) for write in ran.recording.writes])]
-        return [name for name, piece in self.pieces.items() if any(form in text for form in forms(piece) for text in seen)]
+    def leaks(self, ran: Ran, logged: str = "") -> list[str]:
+        """The canaries of which a half is in what was printed, recorded or logged, plain, reversed, in hexadecimal, or in base64 (once,
+        twice) at any offset. What the requests themselves say is the client's own."""
+        recording = ran.recording
+        seen = [
+            ran.out,
+            ran.err,
+            logged,
+            repr([shown_of(write) for write in recording.writes]),
+            repr((recording.refused, recording.stopped)),
+        ]
+        return [
+            name
+            for name, piece in self.pieces.items()
+            for part in halves(piece)
+            if any(form in text for form in forms(part) for text in seen)
+        ]
 
 
 def shown_of(write: RecordedWrite) -> Any:
     return write.before, write.after, write.note, diff.of_write(write)
 
 
+def halves(piece: str) -> list[str]:
+    """What a cut-off canary would show; all of it where a half is so short that it may be there by chance."""
+    middle = len(piece) // 2
+    return [piece] if middle < 12 else [piece[:middle], piece[middle:]]
+
+
+@lru_cache
 def forms(piece: str) -> list[str]:
     def encoded(text: bytes) -> list[bytes]:
         aligned = [text[skipped:] for skipped in range(3)]
