@@ -12,7 +12,7 @@ from typing import Any
 from bot.agent.ports import ModelReply, Tool
 from bot.changes.change import Change
 from bot.changes.freeze import Freeze
-from bot.errors import SandboxError, SurfaceUnavailableError
+from bot.errors import SandboxError, SurfaceError, SurfaceUnavailableError
 from bot.gateway.patches import apply_json_patch
 from bot.threads.incoming import Glance
 from bot.threads.overview import Overview
@@ -59,6 +59,8 @@ class FakeSurface:
         self.freezes: dict[int, Freeze | None] = {}
         """What the last picture of a card said of a freeze."""
         self.whispers: list[tuple[str, str]] = []
+        self.told: dict[str, tuple[str, str]] = {}
+        """In direct messages, by key."""
         self.modals: list[tuple[str, int]] = []
         self.pings: list[tuple[str, int]] = []
         """Whom it was told that changes lapse soon or lapsed; unlike in a real chat, a second drawing is seen here."""
@@ -72,6 +74,8 @@ class FakeSurface:
         self.roots: dict[str, str] = {}
         self.is_down = False
         self.takes_no_message = False
+        self.refused_keys: set[str] = set()
+        """Messages that Slack refuses for good."""
         self.on_show: Callable[[], None] = lambda: None
 
     async def start_thread(self, channel_id: str, key: str, user_id: str, text: str) -> str:
@@ -101,6 +105,10 @@ class FakeSurface:
     async def whisper(self, channel_id: str, thread_ts: str, user_id: str, text: str) -> None:
         await self._reach()
         self.whispers.append((user_id, text))
+
+    async def tell(self, user_id: str, key: str, text: str, thread: Thread | None = None) -> None:
+        await self._reach()
+        self.told.setdefault(key, (user_id, text))
 
     async def whisper_overview(self, channel_id: str, user_id: str, overview: Overview) -> None:
         await self._reach()
@@ -162,6 +170,8 @@ class FakeSurface:
         await self._reach()
         if self.takes_no_message:
             raise SurfaceUnavailableError("Slack takes no message.")
+        if key in self.refused_keys:
+            raise SurfaceError("This channel is archived; use another one.")
         if key not in self.shown:
             self.shown.append(key)
 

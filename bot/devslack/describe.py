@@ -73,7 +73,7 @@ def describe_channel(slack: LocalSlack, channel: Channel) -> Json:
         "created": UPDATED,
         "updated": UPDATED * 1000,
         "context_team_id": slack.workspace.team_id,
-        "is_archived": False,
+        "is_archived": channel.is_archived,
         "is_ext_shared": channel.is_ext_shared,
         "is_org_shared": False,
         "is_pending_ext_shared": False,

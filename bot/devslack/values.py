@@ -38,6 +38,8 @@ class Channel:
     has_bot: bool = True
     is_private: bool = False
     is_ext_shared: bool = False
+    is_archived: bool = False
+    """Nobody writes here any more; what was written can be read."""
     person: str = ""
 
     @property

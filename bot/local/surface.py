@@ -52,6 +52,10 @@ class SilentSurface:
         """See `threads.ports.Surface.whisper`."""
         log.info("not_told", user=user_id)
 
+    async def tell(self, user_id: str, key: str, text: str, thread: Thread | None = None) -> None:
+        """See `threads.ports.Surface.tell`."""
+        log.info("not_told", user=user_id, key=key)
+
     async def person(self, user_id: str) -> Person:
         """See `threads.ports.Surface.person`."""
         found = PEOPLE.get(user_id)

@@ -31,6 +31,19 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
+class Otherwise:
+    """What is said where Slack refuses a message as it is, in our own words as mrkdwn."""
+
+    what: str = "kubectl-ai has something to say"
+    """What the message is, as the beginning of a sentence."""
+    rest: str = ""
+    """Where the rest is, or how to go on without it."""
+
+
+SOMETHING = Otherwise()
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
     """How a text is shown. `file` holds all of it, if the message does not."""
 
@@ -67,21 +80,25 @@ def render_root(user_id: str, text: str) -> Rendered:
     return Rendered(make_fallback(f"kubectl-ai was asked: {question}"), (section(f"{mention(user_id)} asked: {quoted}"),))
 
 
-def render_plain(rendered: Rendered) -> Rendered:
-    """The same message without its layout, for a Slack that refuses it: what can be said in one section."""
-    words = escape(" ".join(_collect_text(list(rendered.blocks))).replace("`", "'"))
-    shown = cut_plain(words)
-    return Rendered(rendered.text, (section(f"⚠️ Slack refused the layout of this message; its beginning:\n```{shown}```"),))
+def render_plain(rendered: Rendered, error: str, otherwise: Otherwise) -> Rendered:
+    """The same message as text alone, which has no shape that could be refused: what it is, why it is not whole, its beginning."""
+    words = " ".join(_unescape(" ".join(_collect_text(list(rendered.blocks)))).replace("`", "'").split())
+    code = flatten(error, 80).replace("`", "'")
+    told = f"⚠️ {otherwise.what}, but Slack would not show it whole (`{escape(code)}`). {otherwise.rest}".rstrip()
+    return Rendered(f"{told}\n```{_cut_plain(clean(words))}```" if words else told, ())
 
 
-def cut_plain(words: str) -> str:
-    """The beginning of escaped words, never in the middle of an escape."""
-    most = limits.MRKDWN_CHARS - 200
-    if len(words) <= most:
-        return words
-    cut = words[:most]
-    tail = cut.rfind("&")
-    return f"{cut[:tail] if tail > most - 6 else cut}… {say_count(len(words) - most, 'character')}"
+def _cut_plain(words: str) -> str:
+    """The beginning of some words, escaped."""
+    shown: list[str] = []
+    room = limits.PLAIN_BYTES
+    for at, character in enumerate(words):
+        escaped = escape(character)
+        room -= len(escaped.encode())
+        if room < 0:
+            return f"{''.join(shown)}… {say_count(len(words) - at, 'character')}"
+        shown.append(escaped)
+    return "".join(shown)
 
 
 def join_whole(text: str, code: str) -> str:
@@ -99,7 +116,12 @@ def _fits(blocks: Sequence[Block]) -> bool:
 
 def _finish(blocks: Sequence[Block], text: str, code: str) -> Rendered:
     words = " ".join(_collect_text(blocks)) or text or code
-    return Rendered(make_fallback(words.replace("&lt;", "<").replace("&gt;", ">")), tuple(blocks))
+    return Rendered(make_fallback(_unescape(words)), tuple(blocks))
+
+
+def _unescape(words: str) -> str:
+    """Of blocks, where some texts are escaped and others are not: for what is escaped as a whole then."""
+    return words.replace("&lt;", "<").replace("&gt;", ">")
 
 
 def _render_pieces(pieces: Iterable[Prose | Code | Grid]) -> list[Block]:

@@ -10,6 +10,7 @@ from bot.changes.freeze import Freeze
 from bot.changes.propose import EDITED
 from bot.settings import ChangeSettings
 from bot.slack import limits
+from bot.slack.answers import Otherwise
 from bot.slack.blocks import Block, Rendered, actions, button, preformatted, rich_text, section
 from bot.slack.differences import describe_fields, render_objects
 from bot.slack.outcomes import choose_mark, describe_outcome, describe_state, list_refused, list_sentences
@@ -45,6 +46,15 @@ def render_change(change: Change, rules: ChangeSettings, now: float, *, freeze: 
     if buttons := _render_buttons(change, is_lapsed=is_lapsed, is_frozen=is_frozen, can_undo=can_undo):
         blocks.append(buttons)
     return Rendered(make_fallback(_summarize(change, is_lapsed)), tuple(blocks))
+
+
+def render_otherwise(change: Change, now: float) -> Otherwise:
+    """For where Slack refuses the card: words in the thread decide as its buttons do."""
+    if change.state is not State.PROPOSED or now >= change.expires_at:
+        state = "lapsed" if change.state is State.PROPOSED else str(change.state)
+        return Otherwise(f"Change {change.id} is now: {state}", "The Home of kubectl-ai lists the changes you asked for.")
+    rest = f"Reply `approve {change.id}` or `deny {change.id} why` in this thread; the Home of kubectl-ai lists what waits for you."
+    return Otherwise(f"Change {change.id} waits for a decision", rest)
 
 
 def encode_target(change: Change) -> str:

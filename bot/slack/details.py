@@ -16,7 +16,7 @@ from bot.slack.blocks import Block, line, plain, preformatted, rich_text, sectio
 from bot.slack.cards import encode_target
 from bot.slack.differences import describe_change, name_object, name_write
 from bot.slack.execs import describe_output, describe_stdin
-from bot.slack.text import clean, cut_end, flatten, make_name, reveal, say_count
+from bot.slack.text import clean, cut_end, escape, flatten, make_name, reveal, say_count
 from bot.values.requests import Json, RecordedWrite, RefusedRequest
 
 REASON_CALLBACK, REASON_BLOCK, REASON_INPUT = "deny_reason", "reason", "text"
@@ -115,6 +115,12 @@ def render_edit(change: Change) -> Block:
         "close": plain("Cancel"),
         "blocks": [{"type": "input", "block_id": EDIT_BLOCK, "label": plain("Command line"), "element": element, "hint": plain(told)}],
     }
+
+
+def render_unshown(title: str, rest: str, error: str) -> Block:
+    """The window instead of one that Slack refused: why, and where the rest is."""
+    told = f"Slack would not show this window as it is (`{escape(flatten(error, 80))}`). {rest}"
+    return {"type": "modal", "title": plain(title), "close": plain("Close"), "blocks": [section(told)]}
 
 
 def _render_summary(change: Change) -> list[Block]:

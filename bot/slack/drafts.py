@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from bot.slack import limits
-from bot.slack.answers import File
+from bot.slack.answers import SOMETHING, File, Otherwise
 from bot.slack.blocks import Rendered
 from bot.slack.throttle import Priority, Ticket
 
@@ -23,6 +23,7 @@ class Draft:
     priority: Priority
     file: File | None = None
     """A file instead of a message: shared once, never edited."""
+    otherwise: Otherwise = SOMETHING
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bot.changes import undo
 from bot.changes.change import Change, State
 from bot.slack import limits
-from bot.slack.blocks import Block, Rendered, context, count_chars, header, section
+from bot.slack.blocks import Block, Rendered, context, count_chars, header, plain, section
 from bot.slack.cards import describe_freeze
 from bot.slack.outcomes import choose_mark, describe_state
 from bot.slack.parse import Bot
@@ -30,6 +30,12 @@ def render_home(overview: Overview, bot: Bot) -> Block:
     """The Home view."""
     blocks = [*_render_parts(overview, bot), context(f"As of {show_time(overview.now)}. Opening this tab again looks again.")]
     return {"type": "home", "callback_id": "home", "blocks": blocks[: limits.VIEW_BLOCKS]}
+
+
+def render_plain_home(error: str) -> Block:
+    """The Home where Slack refuses the real one: what can still be done, without any layout."""
+    told = f"Slack would not show this page ({flatten(error, 80)}). Write `/kubectl-ai status` in a channel: it says the same."
+    return {"type": "home", "callback_id": "home", "blocks": [{"type": "section", "text": plain(told)}]}
 
 
 def render_overview(overview: Overview, bot: Bot) -> Rendered:

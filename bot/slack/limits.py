@@ -30,6 +30,8 @@ MESSAGE_CHARS: Final = 11_000
 """All text in the blocks of one message. Slack documents 12,000 for markdown blocks and refuses about 13,200 (bolt-js issue 2509)."""
 FALLBACK_BYTES: Final = 2_000
 """The top-level `text`: what notifications, search and screen readers get. `chat.update` refuses 4,000 bytes."""
+PLAIN_BYTES: Final = 2_500
+"""Of a message's words where Slack refused its blocks: with the sentence above them, an edit of text alone stays below 4,000 bytes."""
 MRKDWN_CHARS: Final = 2_900
 """One mrkdwn text, markup included."""
 PREFORMATTED_CHARS: Final = 2_900

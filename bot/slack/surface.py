@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
@@ -13,22 +14,22 @@ from bot.changes.change import Change
 from bot.changes.freeze import Freeze
 from bot.errors import SurfaceError, SurfaceUnavailableError
 from bot.settings import ChangeSettings, SlackSettings
-from bot.slack.answers import File, Layout, join_whole, lay_out, render_root
+from bot.slack.answers import SOMETHING, File, Layout, Otherwise, join_whole, lay_out, render_root
 from bot.slack.blocks import Block, Rendered
-from bot.slack.cards import render_change
-from bot.slack.details import render_details, render_edit, render_reason
+from bot.slack.cards import render_change, render_otherwise
+from bot.slack.details import render_details, render_edit, render_reason, render_unshown
 from bot.slack.drafts import Draft, Pace
-from bot.slack.home import PROMPTS, render_home, render_overview
 from bot.slack.outputs import render_output
 from bot.slack.parse import Bot
-from bot.slack.people import People, raise_unless_user
+from bot.slack.people import People
 from bot.slack.pings import render_lapse, render_reminder
+from bot.slack.private import Private
 from bot.slack.progress import render_progress
 from bot.slack.scopes import find_scope_problems
 from bot.slack.sender import Sender
 from bot.slack.text import clean
-from bot.slack.throttle import Priority, Ticket
-from bot.slack.web import Answer, Limited, Lost, Refused, Reply, WebApi, refused, unavailable
+from bot.slack.throttle import Priority
+from bot.slack.web import Answer, Refused, WebApi, refused, unavailable
 from bot.slack.writing import Writing, is_direct
 from bot.threads.incoming import Glance
 from bot.threads.overview import Overview
@@ -38,10 +39,12 @@ from bot.values.people import Person
 
 log = structlog.get_logger()
 
-_NOT_THERE = frozenset({"not_in_channel", "channel_not_found", "user_not_in_channel", "is_archived"})
 _TRIGGER_SECONDS = 2.5
 """A trigger id is good for 3 s after the click; part of that is gone already."""
 _LONG_CHARS = 50_000
+_IN_FILE = Otherwise("This is an answer", "All of it is in the file below.")
+_EXPORTED = "Write `export` in the thread for a file that has the fields of its changes."
+_TO_EXPORT = Otherwise("This is an answer", "Write `export` in this thread to get all of it as a file.")
 
 
 class SlackSurface:
@@ -66,6 +69,7 @@ class SlackSurface:
         self._clock = clock
         self._people = People(web, bot, slack)
         self._sender = Sender(web, bot, messages, pace)
+        self._private = Private(web, bot, self._sender)
         self._writing = Writing(web, messages, (pace or Pace()).stream)
 
     async def start_thread(self, channel_id: str, key: str, user_id: str, text: str) -> str:
@@ -85,8 +89,9 @@ class SlackSurface:
 
     async def show_change(self, thread: Thread, change: Change, *, freeze: Freeze | None = None) -> None:
         link = await self._link_to(change.superseded_by)
-        rendered = render_change(change, self._changes, self._clock(), freeze=freeze, successor_link=link)
-        await self._sender.show(_draft(thread, _change_key(change.id), rendered, Priority.CARD))
+        now = self._clock()
+        rendered = render_change(change, self._changes, now, freeze=freeze, successor_link=link)
+        await self._sender.show(_draft(thread, _change_key(change.id), rendered, Priority.CARD, render_otherwise(change, now)))
 
     async def show_text(self, thread: Thread, key: str, text: str, *, code: str = "") -> None:
         """What is longer than a screen is a summary, with the whole text as a file below it."""
@@ -97,7 +102,8 @@ class SlackSurface:
         kind, _, turn = key.partition(":")
         if kind == "answer" and turn.isdecimal() and is_direct(thread):
             await self._writing.hand_over(thread, int(turn), name)
-        showing = self._sender.submit(_draft(thread, name, layout.message, Priority.ANSWER))
+        otherwise = _IN_FILE if layout.file is not None else _TO_EXPORT
+        showing = self._sender.submit(_draft(thread, name, layout.message, Priority.ANSWER, otherwise))
         if layout.file is None:
             await showing
             return
@@ -116,33 +122,19 @@ class SlackSurface:
         await self._sender.show(_draft_file(thread, f"file:{thread.id}:{key}", File(name, title, clean(content))))
 
     async def whisper(self, channel_id: str, thread_ts: str, user_id: str, text: str) -> None:
-        raise_unless_user(user_id)
-        layout = lay_out(text)
-        if layout is not None:
-            part = layout.message
-            body: dict[str, object] = {"channel": channel_id, "user": user_id, "text": part.text, "blocks": list(part.blocks)}
-            await self._post_whisper(channel_id, body | ({"thread_ts": thread_ts} if thread_ts else {}))
+        await self._private.whisper(channel_id, thread_ts, user_id, text)
 
     async def whisper_overview(self, channel_id: str, user_id: str, overview: Overview) -> None:
-        raise_unless_user(user_id)
-        part = render_overview(overview, self._bot)
-        await self._post_whisper(channel_id, {"channel": channel_id, "user": user_id, "text": part.text, "blocks": list(part.blocks)})
+        await self._private.whisper_overview(channel_id, user_id, overview)
+
+    async def tell(self, user_id: str, key: str, text: str, thread: Thread | None = None) -> None:
+        await self._private.tell(user_id, key, text, thread)
 
     async def show_home(self, user_id: str, overview: Overview) -> None:
-        raise_unless_user(user_id)
-        reply = await self._web.call("views.publish", {"user_id": user_id, "view": render_home(overview, self._bot)})
-        if isinstance(reply, Refused):
-            raise refused("views.publish", reply)
-        if not isinstance(reply, Answer):
-            raise unavailable("views.publish", reply)
+        await self._private.show_home(user_id, overview)
 
     async def suggest(self, channel_id: str) -> None:
-        """Best effort: a workspace without the agent surface refuses it, and nobody misses anything."""
-        prompts = [{"title": title, "message": message} for title, message in PROMPTS]
-        body = {"channel_id": channel_id, "title": "What shall I look at?", "prompts": prompts}
-        reply = await self._web.call("assistant.threads.setSuggestedPrompts", body)
-        if not isinstance(reply, Answer):
-            log.info("no_suggestions", reply=str(reply))
+        await self._private.suggest(channel_id)
 
     async def is_member(self, channel_id: str, user_id: str) -> bool:
         return await self._people.is_member(channel_id, user_id)
@@ -150,45 +142,17 @@ class SlackSurface:
     async def find_problems(self) -> Sequence[str]:
         return find_scope_problems((await self._web.ask_headers("auth.test")).get("x-oauth-scopes"))
 
-    async def _post_whisper(self, channel_id: str, body: dict[str, object]) -> None:
-        method = "chat.postEphemeral"
-        reply: Reply = Lost("not tried")
-        for attempt in range(3):  # seeing a whisper twice does no harm, missing it does
-            await self._web.throttle.wait(method, channel_id, Ticket(Priority.CARD))
-            match reply := await self._web.call(method, body):
-                case Answer():
-                    return
-                case Refused(error) if error in _NOT_THERE:
-                    await self._tell_directly(body)
-                    return
-                case Refused():
-                    raise refused(method, reply)
-                case Limited(seconds):
-                    self._web.throttle.pause(method, channel_id, seconds)
-                case Lost():
-                    await asyncio.sleep(0.3 * (attempt + 1))
-        raise unavailable(method, reply)
-
-    async def _tell_directly(self, body: dict[str, object]) -> None:
-        """A slash command works where the bot is not a member, but a whisper does not: then a direct message says it."""
-        direct = {name: value for name, value in body.items() if name in {"text", "blocks"}} | {"channel": body["user"]}
-        await self._web.throttle.wait("chat.postMessage", str(body["user"]), Ticket(Priority.CARD))
-        reply = await self._web.call("chat.postMessage", direct | {"unfurl_links": False, "unfurl_media": False})
-        if isinstance(reply, Refused):
-            raise refused("chat.postMessage", reply)
-        if not isinstance(reply, Answer):
-            raise unavailable("chat.postMessage", reply)
-
     async def show_details(self, trigger_id: str, change: Change) -> None:
-        await self._open_view(trigger_id, render_details(change))
+        await self._open_view(trigger_id, render_details(change), partial(render_unshown, f"Change {change.id}", _EXPORTED))
 
     async def show_output(self, glance: Glance, text: str, code: str) -> None:
         whole = join_whole(text, code)
         view = await asyncio.to_thread(render_output, whole, glance)
+        simpler = partial(render_unshown, "Full text", _IN_FILE.rest)
         if glance.view_id:
-            await self._send_view("views.update", {"view_id": glance.view_id, "view": view})
+            await self._send_view("views.update", {"view_id": glance.view_id}, view, simpler)
         else:
-            await self._open_view(glance.trigger_id, view)
+            await self._open_view(glance.trigger_id, view, simpler)
 
     async def ask_reason(self, trigger_id: str, change: Change) -> None:
         await self._open_view(trigger_id, render_reason(change))
@@ -198,11 +162,11 @@ class SlackSurface:
 
     async def show_reminder(self, thread: Thread, change: Change) -> None:
         rendered = render_reminder(change, self._changes, await self._link_to(change.id))
-        await self._sender.show(_draft(thread, f"remind:{change.id}", rendered, Priority.CARD))
+        await self._sender.show(_draft(thread, f"remind:{change.id}", rendered, Priority.CARD, render_otherwise(change, self._clock())))
 
     async def show_lapse(self, thread: Thread, change: Change) -> None:
         rendered = render_lapse(change, await self._link_to(change.id))
-        await self._sender.show(_draft(thread, f"lapsed:{change.id}", rendered, Priority.CARD))
+        await self._sender.show(_draft(thread, f"lapsed:{change.id}", rendered, Priority.CARD, render_otherwise(change, self._clock())))
 
     async def person(self, user_id: str) -> Person:
         return await self._people.fetch_person(user_id)
@@ -218,14 +182,20 @@ class SlackSurface:
         await self._writing.close(seconds)
         await self._sender.close(seconds)
 
-    async def _open_view(self, trigger_id: str, view: Block) -> None:
+    async def _open_view(self, trigger_id: str, view: Block, simpler: Callable[[str], Block] | None = None) -> None:
         """Once, and without waiting for its turn: a trigger id is good for three seconds and one window."""
         if not trigger_id:
             raise SurfaceError("Slack gave no way to open a window for this click; press the button again.")
-        await self._send_view("views.open", {"trigger_id": trigger_id, "view": view})
+        await self._send_view("views.open", {"trigger_id": trigger_id}, view, simpler)
 
-    async def _send_view(self, method: str, body: dict[str, object]) -> None:
-        reply = await self._web.call(method, body, _TRIGGER_SECONDS)
+    async def _send_view(self, method: str, where: dict[str, str], view: Block, simpler: Callable[[str], Block] | None) -> None:
+        """`simpler` makes the window that says why there is no other, from the refusal of the first."""
+        began = asyncio.get_running_loop().time()
+        reply = await self._web.call(method, where | {"view": view}, _TRIGGER_SECONDS)
+        if isinstance(reply, Refused) and reply.may_lie_in_content and simpler is not None:
+            log.error("layout_refused", key=str(view.get("callback_id")), error=reply.error, detail=reply.detail)
+            left = began + _TRIGGER_SECONDS - asyncio.get_running_loop().time()
+            reply = await self._web.call(method, where | {"view": simpler(reply.error)}, max(left, 0.1))
         if isinstance(reply, Refused):
             raise refused(method, reply)
         if not isinstance(reply, Answer):
@@ -256,5 +226,5 @@ def _draft_file(thread: Thread, key: str, file: File) -> Draft:
     return Draft(key, thread.id, thread.channel_id, thread.thread_ts, Rendered(file.title, ()), Priority.ANSWER, file)
 
 
-def _draft(thread: Thread, key: str, rendered: Rendered, priority: Priority) -> Draft:
-    return Draft(key, thread.id, thread.channel_id, thread.thread_ts, rendered, priority)
+def _draft(thread: Thread, key: str, rendered: Rendered, priority: Priority, otherwise: Otherwise = SOMETHING) -> Draft:
+    return Draft(key, thread.id, thread.channel_id, thread.thread_ts, rendered, priority, otherwise=otherwise)

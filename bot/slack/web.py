@@ -21,6 +21,13 @@ from bot.slack.throttle import Priority, Throttle, Ticket
 _PASSING = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org", "rollup_error"})
 """Error codes behind which the call may or may not have taken effect."""
 _DEFAULT_RETRY_SECONDS = 10.0
+_NOT_THE_CONTENT = (
+    *("is_archived", "not_in_channel", "channel_not_found", "user_not_in_channel", "thread_not_found", "cannot_reply_to_message"),
+    *("restricted_action", "no_permission", "missing_scope", "not_allowed_token_type", "team_access_not_granted", "message_not_found"),
+    *("cant_update_message", "edit_window_closed", "invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"),
+    *("user_not_found", "unknown_method", "access_denied", "expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id", "not_found"),
+)
+"""How error codes begin that no other words or blocks would have avoided. Source: the error lists of Slack's method reference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,11 @@ class Refused:
     error: str
     detail: str = ""
     """Slack's own words: what is wrong with the blocks, which scope is missing."""
+
+    @property
+    def may_lie_in_content(self) -> bool:
+        """Whether something simpler might be taken in the same place."""
+        return not self.error.startswith(_NOT_THE_CONTENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +175,7 @@ _SENTENCES = {
     "exchanged_trigger_id": "Slack has opened a window for this click already; press the button again.",
     "user_not_in_channel": "That person is not in this channel.",
     "thread_not_found": "The thread is gone from Slack.",
+    "cannot_reply_to_message": "Slack allows no replies to the message that this thread hangs under; ask in a new thread.",
     "invalid_auth": "Slack does not accept the bot token any more; set SLACK_BOT_TOKEN to a valid one.",
     "token_revoked": "The bot token was revoked; install the Slack app again and set SLACK_BOT_TOKEN.",
     "account_inactive": "The bot's account is deactivated; install the Slack app again and set SLACK_BOT_TOKEN.",
@@ -171,6 +184,7 @@ _SENTENCES = {
 
 def refused(method: str, reply: Refused) -> SurfaceError:
     """The error for a call that Slack will not take."""
-    sentence = _SENTENCES.get(reply.error, "Slack refused a message of kubectl-ai; the log has the reason.")
+    code = next((code for code in _SENTENCES if reply.error.startswith(code)), "")  # restricted_action_thread_only_channel and the like
+    sentence = _SENTENCES.get(code, "Slack refused a message of kubectl-ai; the log has the reason.")
     detail = f": {reply.detail}" if reply.detail else ""
     return SurfaceError(f"{sentence} ({method}: {reply.error}{detail})")

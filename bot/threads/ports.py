@@ -126,6 +126,10 @@ class Surface(Protocol):
         """Tells one person only."""
         ...
 
+    async def tell(self, user_id: str, key: str, text: str, thread: Thread | None = None) -> None:
+        """Tells one person in their direct messages, once per key; `thread` is what it is about."""
+        ...
+
     async def whisper_overview(self, channel_id: str, user_id: str, overview: Overview) -> None:
         """Tells one person how things are."""
         ...

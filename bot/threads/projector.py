@@ -10,7 +10,7 @@ from functools import partial
 
 import structlog
 
-from bot.agent.loop import active_turn
+from bot.agent.loop import active_turn, asker_of
 from bot.changes.change import Change, State
 from bot.errors import StoreError, SurfaceError, SurfaceUnavailableError
 from bot.threads import progress
@@ -92,7 +92,7 @@ class Projector:
         for own in fresh[-1:]:
             await self._draw_progress(thread, own, changes, question, queued)
         for notice in undrawn.notices:
-            await self._draw_text(thread, f"notice:{notice.key}", notice.text)
+            await self._draw_text(thread, f"notice:{notice.key}", notice.text, whom=thread.owner)
             await stores.threads.drew_notice(thread.id, notice.key)
         await self._draw_changes(thread, later)
         for own in fresh[-1:]:
@@ -105,16 +105,19 @@ class Projector:
         for change, version in sorted(undrawn, key=lambda item: item[0].state is State.SUPERSEDED):
             freeze = await stores.freezes.active(change.cluster) if change.is_open else None
             show = partial(self._world.surface.show_change, thread, change, freeze=freeze)
-            await self._show(f"change:{change.id}", (change, version, freeze), show)
+            told = f"Change {change.id} ({change.state}) cannot be shown in its thread"
+            await self._show(f"change:{change.id}", (change, version, freeze), show, partial(self._tell, thread, change.asked_by, told))
             await self._ping(thread, change)
             await stores.threads.drew_change(change.id, version)
 
     async def _ping(self, thread: Thread, change: Change) -> None:
         """What a card alone would not tell people in time."""
         if change.state is State.PROPOSED and change.reminded_at:
-            await self._show(f"remind:{change.id}", change.id, partial(self._world.surface.show_reminder, thread, change))
+            tell = partial(self._tell, thread, change.asked_by, f"Nobody could be reminded of change {change.id}")
+            await self._show(f"remind:{change.id}", change.id, partial(self._world.surface.show_reminder, thread, change), tell)
         elif change.state is State.EXPIRED:
-            await self._show(f"lapsed:{change.id}", change.id, partial(self._world.surface.show_lapse, thread, change))
+            tell = partial(self._tell, thread, change.asked_by, f"Change {change.id} lapsed, which cannot be said in its thread")
+            await self._show(f"lapsed:{change.id}", change.id, partial(self._world.surface.show_lapse, thread, change), tell)
 
     async def _draw_progress(
         self, thread: Thread, own: Sequence[Entry], changes: Mapping[int, Change], question: str, queued: int = 0
@@ -126,21 +129,35 @@ class Projector:
 
     async def _draw_texts(self, thread: Thread, own: Sequence[Entry]) -> None:
         for text in progress.texts_of(own):
-            await self._draw_text(thread, text.key, text.text, text.code)
+            await self._draw_text(thread, text.key, text.text, text.code, whom=asker_of(own, own[0].turn))
 
-    async def _draw_text(self, thread: Thread, key: str, text: str, code: str = "") -> None:
-        await self._show(key, (text, code), partial(self._world.surface.show_text, thread, key, text, code=code))
+    async def _draw_text(self, thread: Thread, key: str, text: str, code: str = "", *, whom: str) -> None:
+        show = partial(self._world.surface.show_text, thread, key, text, code=code)
+        await self._show(key, (text, code), show, partial(self._tell, thread, whom, "What I have to say cannot be shown in its thread"))
 
-    async def _show(self, key: str, content: object, show: Callable[[], Awaitable[None]]) -> None:
+    async def _show(
+        self, key: str, content: object, show: Callable[[], Awaitable[None]], tell: Callable[[str, str], Awaitable[None]] | None = None
+    ) -> None:
+        """`tell` says to a person that a message with this key was refused, and why."""
         if self._shown.get(key) == content:
             return
         try:
             await show()
         except SurfaceUnavailableError:
             raise
-        except SurfaceError:  # refused for good: trying again would not help, and must not hold up the rest
+        except SurfaceError as exc:  # refused for good: trying again would not help, and must not hold up the rest
             log.exception("message_refused", thread=self._thread_id, key=key)
+            if tell is not None:
+                await tell(key, str(exc))
         self._shown[key] = content
+
+    async def _tell(self, thread: Thread, whom: str, what: str, key: str, why: str) -> None:
+        try:
+            await self._world.surface.tell(whom or thread.owner, f"untold:{thread.id}:{key}", f"{what}. {why}", thread)
+        except SurfaceUnavailableError:
+            raise
+        except SurfaceError:  # it ends here: nobody is left to tell
+            log.exception("person_not_told", thread=self._thread_id, key=key)
 
     async def _note_drawn(self, thread: Thread, fresh: Sequence[Sequence[Entry]]) -> None:
         drawn = thread.drawn_turn

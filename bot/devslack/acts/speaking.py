@@ -17,6 +17,8 @@ def say(slack: LocalSlack, person: Person, channel: Channel, text: str, thread_t
     """Post as a person. `is_typed` text gets mentions and links encoded as Slack's client does. Raises ActRefusedError."""
     if not slack.may_see(person.id, channel.id):
         raise ActRefusedError(f"{person.real_name} is not in #{channel.name or channel.id}; invite them or choose another channel.")
+    if channel.is_archived:
+        raise ActRefusedError(f"#{channel.name or channel.id} is archived; choose another channel.")
     if not text.strip():
         raise ActRefusedError("A message needs text; write something.")
     if thread_ts:

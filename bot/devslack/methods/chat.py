@@ -87,6 +87,8 @@ def _find_destination(call: Call) -> Channel:
         raise ApiRefusalError("channel_not_found")
     if not call.slack.has_bot(channel):
         raise ApiRefusalError("not_in_channel")
+    if channel.is_archived:
+        raise ApiRefusalError("is_archived")
     return channel
 
 

@@ -183,18 +183,6 @@ async def test_deleted_card_is_posted_again(desk):
     assert "lapsed" in str(fresh["blocks"])
 
 
-async def test_layout_that_slack_refuses_is_shown_plainly(desk):
-    running = await desk.start()
-    thread = await start_thread(desk)
-    await fault(desk, "chat.postMessage", "error", error="invalid_blocks")
-
-    await running.surface.show_text(thread, "a", "all 3 pods are ready")
-
-    [answer] = await replies(desk, thread)
-    assert "all 3 pods are ready" in str(answer["blocks"])
-    assert "refused the layout" in str(answer["blocks"])
-
-
 async def test_refusal_for_good_is_an_error_that_says_what_to_do(desk):
     running = await desk.start()
     thread = replace(await start_thread(desk), channel_id="C01NOWHERE")

@@ -1,0 +1,116 @@
+"""What only one person sees: whispers in a channel, direct messages, their Home, and the questions suggested to them.
+
+What a lost answer of Slack means for each of them: a direct message is a message of the sender, looked for before it is posted again.
+A whisper cannot be looked for, so it may be shown twice: missing it would be worse. A Home and suggestions replace what was there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+
+import structlog
+
+from bot.slack.answers import SOMETHING, lay_out, render_plain
+from bot.slack.blocks import Block, Rendered, context
+from bot.slack.drafts import Draft
+from bot.slack.home import PROMPTS, render_home, render_overview, render_plain_home
+from bot.slack.parse import Bot
+from bot.slack.people import raise_unless_user
+from bot.slack.sender import Sender
+from bot.slack.text import is_channel_id
+from bot.slack.throttle import Priority, Ticket
+from bot.slack.web import Answer, Limited, Lost, Refused, Reply, WebApi, refused, unavailable
+from bot.threads.overview import Overview
+from bot.threads.stores import Thread
+
+log = structlog.get_logger()
+
+_NOT_THERE = frozenset({"not_in_channel", "channel_not_found", "user_not_in_channel", "is_archived"})
+
+
+class Private:
+    """Part of the surface. Raises as it does."""
+
+    def __init__(self, web: WebApi, bot: Bot, sender: Sender) -> None:
+        self._web = web
+        self._bot = bot
+        self._sender = sender
+
+    async def whisper(self, channel_id: str, thread_ts: str, user_id: str, text: str) -> None:
+        raise_unless_user(user_id)
+        layout = lay_out(text)
+        if layout is not None:
+            await self._whisper(channel_id, thread_ts, user_id, layout.message)
+
+    async def whisper_overview(self, channel_id: str, user_id: str, overview: Overview) -> None:
+        raise_unless_user(user_id)
+        await self._whisper(channel_id, "", user_id, render_overview(overview, self._bot))
+
+    async def tell(self, user_id: str, key: str, text: str, thread: Thread | None) -> None:
+        raise_unless_user(user_id)
+        layout = lay_out(text)
+        if layout is not None:
+            where = [] if thread is None else [context(self._describe_place(thread))]
+            await self._tell(user_id, key, Rendered(layout.message.text, (*layout.message.blocks, *where)))
+
+    async def show_home(self, user_id: str, overview: Overview) -> None:
+        raise_unless_user(user_id)
+        reply = await self._publish(user_id, render_home(overview, self._bot))
+        if isinstance(reply, Refused) and reply.may_lie_in_content:
+            log.error("layout_refused", key=f"home:{user_id}", error=reply.error, detail=reply.detail)
+            reply = await self._publish(user_id, render_plain_home(reply.error))
+        if isinstance(reply, Refused):
+            raise refused("views.publish", reply)
+        if not isinstance(reply, Answer):
+            raise unavailable("views.publish", reply)
+
+    async def suggest(self, channel_id: str) -> None:
+        """Best effort: a workspace without the agent surface refuses it, and nobody misses anything."""
+        prompts = [{"title": title, "message": message} for title, message in PROMPTS]
+        body = {"channel_id": channel_id, "title": "What shall I look at?", "prompts": prompts}
+        reply = await self._web.call("assistant.threads.setSuggestedPrompts", body)
+        if not isinstance(reply, Answer):
+            log.info("no_suggestions", reply=str(reply))
+
+    async def _publish(self, user_id: str, view: Block) -> Reply:
+        return await self._web.call("views.publish", {"user_id": user_id, "view": view})
+
+    async def _whisper(self, channel_id: str, thread_ts: str, user_id: str, part: Rendered) -> None:
+        method = "chat.postEphemeral"
+        body: dict[str, object] = {"channel": channel_id, "user": user_id, "text": part.text, "blocks": list(part.blocks)}
+        if thread_ts:
+            body["thread_ts"] = thread_ts
+        reply: Reply = Lost("not tried")
+        is_plain = False
+        for attempt in range(3):
+            await self._web.throttle.wait(method, channel_id, Ticket(Priority.CARD))
+            match reply := await self._web.call(method, body):
+                case Answer():
+                    return
+                case Refused(error) if error in _NOT_THERE:
+                    await self._tell(user_id, f"tell:{uuid.uuid4().hex}", part)
+                    return
+                case Refused(error) if reply.may_lie_in_content and not is_plain:
+                    log.error("layout_refused", key=f"whisper:{user_id}", error=error, detail=reply.detail)
+                    plain = render_plain(part, error, SOMETHING)
+                    is_plain, body = True, body | {"text": plain.text, "blocks": []}
+                case Refused():
+                    raise refused(method, reply)
+                case Limited(seconds):
+                    self._web.throttle.pause(method, channel_id, seconds)
+                case Lost():
+                    await asyncio.sleep(0.3 * (attempt + 1))
+        raise unavailable(method, reply)
+
+    async def _tell(self, user_id: str, key: str, part: Rendered) -> None:
+        """In their direct messages: also where the bot is no member and can whisper nothing, as after a slash command."""
+        place = f"{self._bot.team_id}:{user_id}:"
+        await self._sender.show(Draft(key, place, user_id, "", part, Priority.CARD))
+
+    def _describe_place(self, thread: Thread) -> str:
+        name = f"<#{thread.channel_id}>" if is_channel_id(thread.channel_id) else "a channel"
+        if not self._bot.url:
+            return f"In {name}"
+        link = f"{self._bot.url.rstrip('/')}/archives/{thread.channel_id}/p{thread.thread_ts.replace('.', '')}"
+        return f"In {name} · <{link}|the thread>"
