@@ -23,7 +23,10 @@ from bot.slack.web import Answer, Limited, Reply
 
 log = structlog.get_logger()
 
+_OPEN = "apps.connections.open"
 _CONNECT_SECONDS = 15.0
+_LIMITED_SECONDS = 60.0
+"""For how long Slack may tell us to wait before a connection is not opened at all."""
 _SILENT_PINGS = 4
 """Pings without a pong until a connection counts as trouble."""
 _STALE_PINGS = 7
@@ -108,10 +111,9 @@ class Connections:
         return _Link(handler)
 
     async def _fetch_url(self) -> str:
-        reply: Reply = await self._slack.app_web.call("apps.connections.open", {})
-        if isinstance(reply, Limited) and reply.seconds <= 60:
-            await asyncio.sleep(reply.seconds)
-            reply = await self._slack.app_web.call("apps.connections.open", {})
+        reply: Reply = await self._slack.app_web.send(_OPEN, {})
+        if isinstance(reply, Limited) and reply.seconds <= _LIMITED_SECONDS:
+            reply = await self._slack.app_web.send(_OPEN, {}, wait_seconds=_LIMITED_SECONDS)
         if isinstance(reply, Answer) and isinstance(url := reply.data.get("url"), str):
             return url
         raise ConfigError(explain_connection(reply, self._settings))

@@ -58,11 +58,11 @@ class Drawing:
             if form.render(slot.draft).digest == shown.digest:
                 slot.drawn = slot.wanted
                 return shown.ts
-            await self._web.throttle.wait("chat.update", shown.channel, slot.ticket)
+            turn = await self._web.take_turn("chat.update", shown.channel, slot.ticket)
             draft, number = slot.draft, slot.wanted
             rendered = form.render(draft)
             body = {"channel": shown.channel, "ts": shown.ts, **_make_content(draft, rendered)}
-            match reply := await self._web.call("chat.update", body):
+            match reply := await self._web.call(turn, body):
                 case Answer():
                     await self._messages.redrawn(draft.key, rendered.digest)
                     slot.drawn = number
@@ -83,13 +83,13 @@ class Drawing:
                 slot.out.set()
                 return await self.edit(slot, Shown(first.key, found.channel, found.ts, "", attempted=True))
             await self._messages.claim(first.key, first.thread_id)
-            await self._web.throttle.wait("chat.postMessage", first.channel, slot.ticket)
+            turn = await self._web.take_turn("chat.postMessage", first.channel, slot.ticket)
             draft, number = slot.draft, slot.wanted
             rendered = form.render(draft)
             body = {"channel": draft.channel, **_make_content(draft, rendered)}
             if draft.thread_ts:
                 body["thread_ts"] = draft.thread_ts
-            match reply := await self._web.call("chat.postMessage", body):
+            match reply := await self._web.call(turn, body):
                 case Answer(data):
                     ts = str(data["ts"])
                     await self._messages.posted(draft.key, str(data.get("channel") or draft.channel), ts, rendered.digest)
@@ -115,15 +115,13 @@ class Drawing:
             raise refused(method, reply)
         now = asyncio.get_running_loop().time()
         if isinstance(reply, Limited):
-            self._web.throttle.pause(method, slot.draft.channel, reply.seconds)
-            log.info("slack_limits", method=method, seconds=reply.seconds)
             delay = reply.seconds
         else:
             delay = min(self._pace.backoff * 2**slot.lost, 10.0)
             slot.lost += 1
         if now + delay > slot.deadline:
             raise unavailable(method, reply)
-        if not isinstance(reply, Limited):
+        if not isinstance(reply, Limited):  # for a limited one its next turn waits
             await asyncio.sleep(delay)
 
     async def share(self, slot: Slot, *, was_attempted: bool) -> str:

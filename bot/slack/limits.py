@@ -103,6 +103,7 @@ RATES: Final[Mapping[str, Rate]] = {
     "views.publish": Rate(80, 30),  # tier 4
     "files.getUploadURLExternal": Rate(80, 20),  # tier 4
     "files.completeUploadExternal": Rate(80, 20),  # tier 4
+    "assistant.threads.setSuggestedPrompts": Rate(40, 10),  # tier 3
     "assistant.threads.setStatus": Rate(50, 10),  # special: about 60 per minute and conversation
     "agents.sessions.rename": Rate(40, 20),  # tier 3
     "agents.sessions.setStatus": Rate(40, 20),  # tier 3
@@ -111,6 +112,8 @@ RATES: Final[Mapping[str, Rate]] = {
     "chat.appendStream": Rate(80, 20),  # tier 4
     "chat.delete": Rate(40, 10),  # tier 3
     "conversations.members": Rate(80, 30),  # tier 4
+    "conversations.list": Rate(16, 5),  # tier 2
+    "apps.connections.open": Rate(8, 10),  # tier 1, but an app may open its ten connections at once
     "auth.test": Rate(400, 50),  # special: about 600 per minute
     "users.info": Rate(80, 30),  # tier 4
     "usergroups.users.list": Rate(16, 10),  # tier 2

@@ -34,6 +34,8 @@ TOO_SLOW = "kubectl-ai's database did not answer in time. See whether anything h
 RESTARTING = "kubectl-ai is restarting; try again in a moment."
 _STORE_SECONDS = 2.5
 """Slack waits three seconds for an answer; later ones count as none."""
+_TELL_SECONDS = 1.0
+"""For a turn to tell somebody that their click was not taken in."""
 
 
 class Listeners:
@@ -120,13 +122,13 @@ class Listeners:
         return BoltResponse(status=503, body="")
 
     async def _whisper(self, body: dict[str, Any], sentence: str) -> None:
-        """The answer to a click carries no words, so they are sent beside it."""
+        """The answer to a click carries no words, so they are sent beside it. Once, at most: this process may be about to end."""
         channel = (body.get("channel") or {}).get("id") or (body.get("container") or {}).get("channel_id")
         message = body.get("message") or {}
         arguments = {"channel": channel, "user": (body.get("user") or {}).get("id"), "text": sentence}
         if thread_ts := message.get("thread_ts") or message.get("ts"):
             arguments["thread_ts"] = thread_ts
-        reply = await self._web.call("chat.postEphemeral", arguments)
+        reply = await self._web.send("chat.postEphemeral", arguments, wait_seconds=_TELL_SECONDS)
         log.info("clicker_told", reply=type(reply).__name__)
 
 

@@ -1,13 +1,20 @@
 """What only one person sees: whispers in a channel, direct messages, their Home, and the questions suggested to them.
 
-What a lost answer of Slack means for each of them: a direct message is a message of the sender, looked for before it is posted again.
-A whisper cannot be looked for, so it may be shown twice: missing it would be worse. A Home and suggestions replace what was there.
+What a lost answer of Slack means for each of them:
+
+* a direct message is one of the sender's, looked for before it is posted again: it is there once;
+* a whisper is in no history, so nobody can look: it is sent again and may be there twice, because missing why nothing happened is worse;
+* a Home replaces the one before, so it is published again;
+* suggestions are tried once, and so is a window (`surface`): its trigger is good for one.
 """
 
 from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -19,8 +26,8 @@ from bot.slack.parse import Bot
 from bot.slack.people import raise_unless_user
 from bot.slack.sender import Sender
 from bot.slack.text import is_channel_id
-from bot.slack.throttle import Priority, Ticket
-from bot.slack.web import Answer, Limited, Lost, Refused, Reply, WebApi, refused, unavailable
+from bot.slack.throttle import Priority
+from bot.slack.web import Answer, Refused, WebApi, refused
 from bot.threads.overview import Overview
 from bot.threads.stores import Thread
 
@@ -36,6 +43,7 @@ class Private:
         self._web = web
         self._bot = bot
         self._sender = sender
+        self._lanes: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def whisper(self, channel_id: str, thread_ts: str, user_id: str, text: str) -> None:
         raise_unless_user(user_id)
@@ -56,52 +64,46 @@ class Private:
 
     async def show_home(self, user_id: str, overview: Overview) -> None:
         raise_unless_user(user_id)
-        reply = await self._publish(user_id, render_home(overview, self._bot))
-        if isinstance(reply, Refused) and reply.may_lie_in_content:
-            log.error("layout_refused", key=f"home:{user_id}", error=reply.error, detail=reply.detail)
-            reply = await self._publish(user_id, render_plain_home(reply.error))
+        async with self._after_earlier(user_id):
+            reply = await self._publish(user_id, render_home(overview, self._bot))
+            if isinstance(reply, Refused) and reply.may_lie_in_content:
+                log.error("layout_refused", key=f"home:{user_id}", error=reply.error, detail=reply.detail)
+                reply = await self._publish(user_id, render_plain_home(reply.error))
         if isinstance(reply, Refused):
             raise refused("views.publish", reply)
-        if not isinstance(reply, Answer):
-            raise unavailable("views.publish", reply)
 
     async def suggest(self, channel_id: str) -> None:
         """Best effort: a workspace without the agent surface refuses it, and nobody misses anything."""
         prompts = [{"title": title, "message": message} for title, message in PROMPTS]
         body = {"channel_id": channel_id, "title": "What shall I look at?", "prompts": prompts}
-        reply = await self._web.call("assistant.threads.setSuggestedPrompts", body)
+        reply = await self._web.send("assistant.threads.setSuggestedPrompts", body, priority=Priority.PROGRESS)
         if not isinstance(reply, Answer):
             log.info("no_suggestions", reply=str(reply))
 
-    async def _publish(self, user_id: str, view: Block) -> Reply:
-        return await self._web.call("views.publish", {"user_id": user_id, "view": view})
+    async def _publish(self, user_id: str, view: Block) -> Answer | Refused:
+        return await self._web.repeat("views.publish", {"user_id": user_id, "view": view})
 
     async def _whisper(self, channel_id: str, thread_ts: str, user_id: str, part: Rendered) -> None:
-        method = "chat.postEphemeral"
+        async with self._after_earlier(user_id):
+            reply = await self._post_whisper(channel_id, thread_ts, user_id, part)
+            if isinstance(reply, Refused) and reply.may_lie_in_content:
+                log.error("layout_refused", key=f"whisper:{user_id}", error=reply.error, detail=reply.detail)
+                reply = await self._post_whisper(channel_id, thread_ts, user_id, render_plain(part, reply.error, SOMETHING))
+        if isinstance(reply, Refused) and reply.error in _NOT_THERE:
+            await self._tell(user_id, f"tell:{uuid.uuid4().hex}", part)
+        elif isinstance(reply, Refused):
+            raise refused("chat.postEphemeral", reply)
+
+    async def _post_whisper(self, channel_id: str, thread_ts: str, user_id: str, part: Rendered) -> Answer | Refused:
         body: dict[str, object] = {"channel": channel_id, "user": user_id, "text": part.text, "blocks": list(part.blocks)}
-        if thread_ts:
-            body["thread_ts"] = thread_ts
-        reply: Reply = Lost("not tried")
-        is_plain = False
-        for attempt in range(3):
-            await self._web.throttle.wait(method, channel_id, Ticket(Priority.CARD))
-            match reply := await self._web.call(method, body):
-                case Answer():
-                    return
-                case Refused(error) if error in _NOT_THERE:
-                    await self._tell(user_id, f"tell:{uuid.uuid4().hex}", part)
-                    return
-                case Refused(error) if reply.may_lie_in_content and not is_plain:
-                    log.error("layout_refused", key=f"whisper:{user_id}", error=error, detail=reply.detail)
-                    plain = render_plain(part, error, SOMETHING)
-                    is_plain, body = True, body | {"text": plain.text, "blocks": []}
-                case Refused():
-                    raise refused(method, reply)
-                case Limited(seconds):
-                    self._web.throttle.pause(method, channel_id, seconds)
-                case Lost():
-                    await asyncio.sleep(0.3 * (attempt + 1))
-        raise unavailable(method, reply)
+        return await self._web.repeat("chat.postEphemeral", body | ({"thread_ts": thread_ts} if thread_ts else {}), channel_id)
+
+    @asynccontextmanager
+    async def _after_earlier(self, user_id: str) -> AsyncIterator[None]:
+        """One thing after the other for each person, in the order they came: an older Home must not replace a newer one."""
+        lane = self._lanes.setdefault(user_id, asyncio.Lock())
+        async with lane:
+            yield
 
     async def _tell(self, user_id: str, key: str, part: Rendered) -> None:
         """In their direct messages: also where the bot is no member and can whisper nothing, as after a slash command."""

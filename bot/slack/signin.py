@@ -76,8 +76,8 @@ def _retry_handlers() -> list[AsyncRetryHandler]:
 
 
 async def _try(web: WebApi, method: str) -> Reply:
-    reply = await web.call(method, {})
-    return await web.call(method, {}) if isinstance(reply, Lost) else reply
+    reply = await web.send(method, {})
+    return await web.send(method, {}) if isinstance(reply, Lost) else reply
 
 
 def _check_tokens(settings: SlackSettings, bot_token: str, app_token: str) -> None:

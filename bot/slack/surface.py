@@ -29,7 +29,7 @@ from bot.slack.scopes import find_scope_problems
 from bot.slack.sender import Sender
 from bot.slack.text import clean
 from bot.slack.throttle import Priority
-from bot.slack.web import Answer, Refused, WebApi, refused, unavailable
+from bot.slack.web import Answer, Lost, Refused, Reply, WebApi, refused, unavailable
 from bot.slack.writing import Writing, is_direct
 from bot.threads.incoming import Glance
 from bot.threads.overview import Overview
@@ -41,6 +41,8 @@ log = structlog.get_logger()
 
 _TRIGGER_SECONDS = 2.5
 """A trigger id is good for 3 s after the click; part of that is gone already."""
+_TURN_SECONDS = 0.5
+"""For a turn to open a window."""
 _LONG_CHARS = 50_000
 _IN_FILE = Otherwise("This is an answer", "All of it is in the file below.")
 _EXPORTED = "Write `export` in the thread for a file that has the fields of its changes."
@@ -183,23 +185,29 @@ class SlackSurface:
         await self._sender.close(seconds)
 
     async def _open_view(self, trigger_id: str, view: Block, simpler: Callable[[str], Block] | None = None) -> None:
-        """Once, and without waiting for its turn: a trigger id is good for three seconds and one window."""
+        """Once, and hardly waiting for its turn: a trigger id is good for three seconds and one window."""
         if not trigger_id:
             raise SurfaceError("Slack gave no way to open a window for this click; press the button again.")
         await self._send_view("views.open", {"trigger_id": trigger_id}, view, simpler)
 
     async def _send_view(self, method: str, where: dict[str, str], view: Block, simpler: Callable[[str], Block] | None) -> None:
         """`simpler` makes the window that says why there is no other, from the refusal of the first."""
-        began = asyncio.get_running_loop().time()
-        reply = await self._web.call(method, where | {"view": view}, _TRIGGER_SECONDS)
+        until = asyncio.get_running_loop().time() + _TRIGGER_SECONDS
+        reply = await self._send_within(until, method, where | {"view": view})
         if isinstance(reply, Refused) and reply.may_lie_in_content and simpler is not None:
             log.error("layout_refused", key=str(view.get("callback_id")), error=reply.error, detail=reply.detail)
-            left = began + _TRIGGER_SECONDS - asyncio.get_running_loop().time()
-            reply = await self._web.call(method, where | {"view": simpler(reply.error)}, max(left, 0.1))
+            reply = await self._send_within(until, method, where | {"view": simpler(reply.error)})
         if isinstance(reply, Refused):
             raise refused(method, reply)
         if not isinstance(reply, Answer):
             raise unavailable(method, reply)
+
+    async def _send_within(self, until: float, method: str, body: dict[str, object]) -> Reply:
+        try:
+            async with asyncio.timeout_at(until):
+                return await self._web.send(method, body, wait_seconds=_TURN_SECONDS)
+        except TimeoutError:
+            return Lost("it did not answer in time")
 
     async def _link_to(self, change_id: int | None) -> str:
         """The address of a change's card, if it is shown already; `auth.test` gave the workspace's own address."""

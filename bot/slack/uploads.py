@@ -19,8 +19,8 @@ async def share_file(web: WebApi, file: File, channel: str, thread_ts: str, tick
     sent = await web.upload(str(place.data["upload_url"]), content)
     if not isinstance(sent, Answer):
         return sent
-    await web.throttle.wait(SHARE, channel, ticket)
+    turn = await web.take_turn(SHARE, channel, ticket)
     file_id = str(place.data["file_id"])
     body: dict[str, object] = {"files": [{"id": file_id, "title": file.title}], "channel_id": channel}
-    reply = await web.call(SHARE, body | ({"thread_ts": thread_ts} if thread_ts else {}))
+    reply = await web.call(turn, body | ({"thread_ts": thread_ts} if thread_ts else {}))
     return Answer({"ts": file_id, "channel": channel}, reply.headers) if isinstance(reply, Answer) else reply

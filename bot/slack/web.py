@@ -1,6 +1,8 @@
-"""One call of Slack's Web API, with its outcome as a value: what it answered, refused, limited, or that nobody knows.
+"""The one door to Slack's Web API. A call takes its turn at the throttle first, what Slack says about waiting is kept for all later ones,
+and the outcome is a value: what Slack answered, refused, limited, or that nobody knows.
 
-The SDK's own retries are off: its handler for lost connections repeats `chat.postMessage`, which posts twice.
+Only what opens sockets again after they closed, inside the SDK, does not come by here. The SDK's own retries are off: its handler for
+lost connections repeats `chat.postMessage`, which posts twice.
 """
 
 from __future__ import annotations
@@ -12,15 +14,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
+import structlog
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import SurfaceError, SurfaceUnavailableError
 from bot.slack.throttle import Priority, Throttle, Ticket
 
+log = structlog.get_logger()
+
+_TRIES = 3
 _PASSING = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org", "rollup_error"})
 """Error codes behind which the call may or may not have taken effect."""
 _DEFAULT_RETRY_SECONDS = 10.0
+_LONGEST_WAIT_SECONDS = 30.0
+"""For a turn of a call that somebody waits for; after that they are told to try later."""
 _NOT_THE_CONTENT = (
     *("is_archived", "not_in_channel", "channel_not_found", "user_not_in_channel", "thread_not_found", "cannot_reply_to_message"),
     *("restricted_action", "no_permission", "missing_scope", "not_allowed_token_type", "team_access_not_granted", "message_not_found"),
@@ -69,6 +77,15 @@ class Lost:
 Reply = Answer | Refused | Limited | Lost
 
 
+@dataclass(slots=True)
+class Turn:
+    """The right to call a method once, now."""
+
+    method: str
+    channel: str
+    is_used: bool = False
+
+
 class WebApi:
     """Slack's Web API as the bot."""
 
@@ -78,24 +95,56 @@ class WebApi:
         self._timeout_seconds = timeout_seconds
         self._pause_seconds = pause_seconds
 
-    async def call(self, method: str, arguments: Mapping[str, Any], timeout_seconds: float | None = None) -> Reply:
-        """One attempt with a JSON body."""
-        return await self._attempt(method, {"json": dict(arguments)}, timeout_seconds)
+    async def take_turn(self, method: str, channel: str, ticket: Ticket) -> Turn:
+        """Waits for as long as it takes. What is sent is best made after this: it is newer then."""
+        await self.throttle.wait(method, channel, ticket)
+        return Turn(method, channel)
 
-    async def ask(self, method: str, arguments: Mapping[str, Any], tries: int = 3) -> Answer | Refused:
-        """A call that changes nothing: repeated when it is lost or limited. Raises SurfaceUnavailableError after `tries`."""
+    async def call(self, turn: Turn, arguments: Mapping[str, Any], timeout_seconds: float | None = None) -> Reply:
+        """One attempt with a JSON body."""
+        return await self._attempt(turn, {"json": dict(arguments)}, timeout_seconds)
+
+    async def send(
+        self,
+        method: str,
+        arguments: Mapping[str, Any],
+        *,
+        priority: Priority = Priority.CARD,
+        wait_seconds: float = _LONGEST_WAIT_SECONDS,
+        timeout_seconds: float | None = None,
+    ) -> Reply:
+        """One attempt, at most: Limited also if its turn did not come within `wait_seconds`."""
+        turn = await self._take_turn_within(wait_seconds, method, "", priority)
+        return Limited(wait_seconds) if turn is None else await self.call(turn, arguments, timeout_seconds)
+
+    async def repeat(self, method: str, arguments: Mapping[str, Any], channel: str = "") -> Answer | Refused:
+        """A call that may take effect twice: repeated as `ask` repeats."""
+        return await self._repeat(method, channel, {"json": dict(arguments)})
+
+    async def ask(self, method: str, arguments: Mapping[str, Any]) -> Answer | Refused:
+        """A call that changes nothing: made three times when it is lost or limited. Raises SurfaceUnavailableError after that."""
+        return await self._repeat(method, "", {"http_verb": "GET", "params": dict(arguments)})
+
+    async def _repeat(self, method: str, channel: str, how: dict[str, Any]) -> Answer | Refused:
         reply: Reply = Lost("not tried")
-        for attempt in range(tries):
-            await self.throttle.wait(method, "", Ticket(Priority.CARD))
-            reply = await self._attempt(method, {"http_verb": "GET", "params": dict(arguments)}, None)
+        for attempt in range(_TRIES):
+            turn = await self._take_turn_within(_LONGEST_WAIT_SECONDS, method, channel, Priority.CARD)
+            reply = Limited(_LONGEST_WAIT_SECONDS) if turn is None else await self._attempt(turn, how, None)
             match reply:
                 case Answer() | Refused():
                     return reply
-                case Limited(seconds):
-                    self.throttle.pause(method, "", seconds)
-                case Lost():
-                    await asyncio.sleep(self._pause_seconds * 2**attempt if attempt + 1 < tries else 0)
+                case Limited(seconds) if seconds >= _LONGEST_WAIT_SECONDS:
+                    break
+                case Lost() if attempt + 1 < _TRIES:
+                    await asyncio.sleep(self._pause_seconds * 2**attempt)
         raise unavailable(method, reply)
+
+    async def _take_turn_within(self, seconds: float, method: str, channel: str, priority: Priority) -> Turn | None:
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.take_turn(method, channel, Ticket(priority))
+        except TimeoutError:
+            return None
 
     async def ask_headers(self, method: str) -> Mapping[str, str]:
         """The headers of an answer: Slack names the token's scopes there. Raises SurfaceError if it refuses, as `ask` otherwise."""
@@ -118,12 +167,19 @@ class WebApi:
         except (aiohttp.ClientError, TimeoutError, OSError) as exc:
             return Lost(f"the upload failed ({type(exc).__name__})")
 
-    async def _attempt(self, method: str, how: dict[str, Any], timeout_seconds: float | None) -> Reply:
+    async def _attempt(self, turn: Turn, how: dict[str, Any], timeout_seconds: float | None) -> Reply:
+        if turn.is_used:
+            raise AssertionError(f"{turn.method} was called without a turn of its own")
+        turn.is_used = True
         try:
             async with asyncio.timeout(timeout_seconds or self._timeout_seconds):
-                response = await self._client.api_call(method, **how)
+                response = await self._client.api_call(turn.method, **how)
         except SlackApiError as exc:
-            return _read_error(exc)
+            reply = _read_error(exc)
+            if isinstance(reply, Limited):
+                log.info("slack_limits", method=turn.method, seconds=reply.seconds)
+                self.throttle.pause(turn.method, turn.channel, reply.seconds)
+            return reply
         except TimeoutError:
             return Lost("it did not answer in time")
         except (aiohttp.ClientError, SlackClientError, OSError) as exc:

@@ -18,7 +18,7 @@ from bot.errors import StoreError
 from bot.slack import limits
 from bot.slack.markdown import Prose, read
 from bot.slack.text import flatten
-from bot.slack.throttle import Priority, Ticket
+from bot.slack.throttle import Priority
 from bot.slack.web import Answer, Refused, Reply, WebApi
 from bot.threads.ports import ProgressView
 from bot.threads.stores import Messages, Shown, Thread
@@ -241,12 +241,8 @@ class Writing:
         """One attempt, best effort, of at most `seconds`; None if it is not worth one."""
         if method in self._refused:
             return None
-        try:
-            async with asyncio.timeout(_WAIT_SECONDS):
-                await self._web.throttle.wait(method, "", Ticket(Priority.ANSWER))  # nothing more urgent calls these
-        except TimeoutError:
-            return None
-        reply = await self._web.call(method, body, seconds)
+        # Nothing more urgent calls these methods.
+        reply = await self._web.send(method, body, priority=Priority.ANSWER, wait_seconds=_WAIT_SECONDS, timeout_seconds=seconds)
         if isinstance(reply, Refused) and reply.error in _FOR_GOOD:
             self._refused.add(method)
             log.info("not_offered_by_slack", method=method, error=reply.error)

@@ -141,7 +141,7 @@ async def test_a_stream_that_slack_closed_still_becomes_the_answer(desk, direct)
     running, thread = direct
     await running.surface.show_progress(thread, 1, writing(FIRST))
     begun = await see(desk, thread, "The shop is down.")
-    await running.signed_in.web.call("chat.stopStream", {"channel": "D01ANA", "ts": begun["ts"]})
+    await running.signed_in.web.send("chat.stopStream", {"channel": "D01ANA", "ts": begun["ts"]})
 
     await running.surface.show_progress(thread, 1, writing(SECOND))
     await wait_until(lambda: _called(desk, "chat.appendStream"))

@@ -174,7 +174,7 @@ async def test_deleted_card_is_posted_again(desk):
     thread = await start_thread(desk)
     await running.surface.show_change(thread, make_change(thread))
     [card] = await replies(desk, thread)
-    await running.signed_in.web.call("chat.delete", {"channel": "C01ONCALL", "ts": card["ts"]})
+    await running.signed_in.web.send("chat.delete", {"channel": "C01ONCALL", "ts": card["ts"]})
 
     await running.surface.show_change(thread, make_change(thread, state=State.EXPIRED))
 

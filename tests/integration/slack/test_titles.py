@@ -70,7 +70,7 @@ async def test_a_title_that_a_person_gave_stays_also_after_a_restart(desk):
 async def test_a_session_that_a_stream_began_gets_its_title_once(desk):
     """The status did not go through, so Slack made the session of the stream, without a title."""
     running, thread = await ask(desk)
-    await desk.driver.act("fault", method=STATUS, kind="error", error="ratelimited")
+    await desk.driver.act("fault", method=STATUS, kind="ratelimited", retry_after=0)
     await running.surface.show_progress(thread, 1, working(QUESTION, "The shop is down.\n"))
     await desk.driver.wait_for_message("D01ANA", "The shop is down.", thread.thread_ts)
 
@@ -84,7 +84,7 @@ async def test_a_session_that_a_stream_began_gets_its_title_once(desk):
 
 async def test_a_session_older_than_titles_gets_its_title_once(desk):
     running, thread = await ask(desk)
-    await running.signed_in.web.call(STATUS, {"channel_id": "D01ANA", "thread_ts": thread.thread_ts, "status": "active"})
+    await running.signed_in.web.send(STATUS, {"channel_id": "D01ANA", "thread_ts": thread.thread_ts, "status": "active"})
 
     await run_turn(running, thread)
     await until_titled(desk, thread, QUESTION)
@@ -109,7 +109,7 @@ REFUSALS = {
 async def test_a_title_that_cannot_be_set_stops_no_answer(desk, fault, method):
     running, thread = await ask(desk)
     if method == RENAME:  # which only a session without a title comes to
-        await running.signed_in.web.call(STATUS, {"channel_id": "D01ANA", "thread_ts": thread.thread_ts, "status": "active"})
+        await running.signed_in.web.send(STATUS, {"channel_id": "D01ANA", "thread_ts": thread.thread_ts, "status": "active"})
     await desk.driver.act("fault", method=method, times=9, **REFUSALS[fault])
 
     await run_turn(running, thread)
@@ -119,7 +119,7 @@ async def test_a_title_that_cannot_be_set_stops_no_answer(desk, fault, method):
 
 async def test_a_limited_title_is_set_by_the_next_turn(desk):
     running, thread = await ask(desk)
-    await desk.driver.act("fault", method=STATUS, kind="error", error="ratelimited", times=9)
+    await desk.driver.act("fault", method=STATUS, kind="ratelimited", retry_after=0, times=9)
     await run_turn(running, thread)
     await desk.driver.act("clear_faults")
 
@@ -186,7 +186,7 @@ async def test_a_stream_that_slack_ends_within_a_turn_leaves_the_stop_button(des
     running, thread = await ask(desk)
     await running.surface.show_progress(thread, 1, working(QUESTION, "I look first.\n"))
     begun = await desk.driver.wait_for_message("D01ANA", "I look first.", thread.thread_ts)
-    await running.signed_in.web.call("chat.stopStream", {"channel": "D01ANA", "ts": begun["ts"]})
+    await running.signed_in.web.send("chat.stopStream", {"channel": "D01ANA", "ts": begun["ts"]})
     between = await session(desk.driver, thread.thread_ts)
 
     async def is_worked_on() -> bool:
