@@ -24,6 +24,7 @@ log = structlog.get_logger()
 
 _UNOPENED = "The dialog could not be opened; please press the button again."
 _LATE = "Slack could not be asked who you are when you pressed, so nothing was done; please press again."
+_UNKNOWN = "Change {} is not known here any more, so nothing was done; ask again for what you want."
 _UNDECIDED = frozenset({State.PROPOSED, State.DENIED, State.EXPIRED})
 """States in which a change was not approved."""
 _MOST_WORDS = 4000
@@ -72,35 +73,38 @@ async def _press(world: World, person: Person, change: Change, click: Click, *, 
     return why
 
 
-async def handle_reason(world: World, reason: Reason, *, is_late: bool = False) -> None:
-    """The deny dialog was submitted. Raises as `handle_click` does."""
+async def handle_reason(world: World, reason: Reason, *, key: str = "", is_late: bool = False) -> None:
+    """The deny dialog was submitted; `key` is the delivery's. Raises as `handle_click` does."""
     change = await world.stores.changes.get(reason.change_id)
     if change is None:
         log.warning("reason_for_unknown_change", change=reason.change_id, user=reason.user_id)
+        await world.surface.tell(reason.user_id, f"unknown:{key}", _UNKNOWN.format(reason.change_id))
         return
-    key = ThreadKey.of(change.thread_id)
-    is_external = reason.is_external or reason.team_id != key.team_id
-    passed = await gate.check(world.surface, reason.user_id, key.channel_id, is_external=is_external)
+    thread = ThreadKey.of(change.thread_id)
+    is_external = reason.is_external or reason.team_id != thread.team_id
+    passed = await gate.check(world.surface, reason.user_id, thread.channel_id, is_external=is_external)
     if isinstance(passed, Refused):
-        await world.surface.whisper(key.channel_id, key.thread_ts, reason.user_id, passed.why)
+        await world.surface.whisper(thread.channel_id, thread.thread_ts, reason.user_id, passed.why)
         return
     why = await _deny(world, passed.person, change, reason, is_late=is_late)
-    await _refuse(world, key, reason.user_id, change, why)
+    await _refuse(world, thread, reason.user_id, change, why)
 
 
-async def handle_edit(world: World, edit: Edit) -> None:
-    """The command line of a change was edited. Raises as `handle_click` does; handling it late does no harm, it decides nothing."""
+async def handle_edit(world: World, edit: Edit, *, key: str = "") -> None:
+    """The command line of a change was edited; `key` is the delivery's. Raises as `handle_click` does; handling it late does no harm, it
+    decides nothing."""
     change = await world.stores.changes.get(edit.change_id)
     if change is None:
         log.warning("edit_of_unknown_change", change=edit.change_id, user=edit.user_id)
+        await world.surface.tell(edit.user_id, f"unknown:{key}", _UNKNOWN.format(edit.change_id))
         return
-    key = ThreadKey.of(change.thread_id)
-    is_external = edit.is_external or edit.team_id != key.team_id
-    passed = await gate.check(world.surface, edit.user_id, key.channel_id, is_external=is_external)
+    thread = ThreadKey.of(change.thread_id)
+    is_external = edit.is_external or edit.team_id != thread.team_id
+    passed = await gate.check(world.surface, edit.user_id, thread.channel_id, is_external=is_external)
     if isinstance(passed, Refused):
-        await world.surface.whisper(key.channel_id, key.thread_ts, edit.user_id, passed.why)
+        await world.surface.whisper(thread.channel_id, thread.thread_ts, edit.user_id, passed.why)
         return
-    await _refuse(world, key, edit.user_id, change, await editing.begin(world, passed.person, change, edit))
+    await _refuse(world, thread, edit.user_id, change, await editing.begin(world, passed.person, change, edit))
 
 
 async def handle_words(world: World, message: Message, order: DecisionOrder, *, is_late: bool = False) -> None:

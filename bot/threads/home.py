@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-import structlog
-
 from bot.agent.loop import active_turn
 from bot.changes import policy
 from bot.changes.change import Change
@@ -21,23 +19,17 @@ from bot.values.people import Person, ThreadKey
 from bot.values.requests import ApiRequest
 from bot.values.transcript import Asked
 
-log = structlog.get_logger()
-
 _MOST = 10
 """Lines of each part."""
 _HEALTH_SECONDS = 3.0
 
 
 async def handle_opened(world: World, opened: Opened) -> None:
-    """The person looks at the app: its Home is drawn, or its messages get suggestions."""
+    """The person looks at the app: its Home is drawn, or its messages get suggestions. Raises as the surface does."""
     if opened.tab != "home":
         await world.surface.suggest(opened.channel_id)
         return
-    try:
-        person = await world.surface.person(opened.user_id)
-    except SurfaceError:
-        log.warning("home_not_drawn", user=opened.user_id, exc_info=True)
-        return  # it stays as it was; opening it again asks again
+    person = await world.surface.person(opened.user_id)
     await world.surface.show_home(opened.user_id, await gather_all(world, person))
 
 

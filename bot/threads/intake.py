@@ -6,7 +6,7 @@ import asyncio
 
 import structlog
 
-from bot.errors import BotError, SurfaceUnavailableError
+from bot.errors import BotError, SurfaceError, SurfaceUnavailableError
 from bot.threads import commands, decisions, home, outputs, requests, shortcuts
 from bot.threads.incoming import Click, Command, Edit, Glance, Investigation, Message, Opened, Reason
 from bot.threads.signals import wait_for
@@ -87,7 +87,8 @@ class Intake:
             await self._handle(delivery)
             await inbox.done(delivery.id)
         except Exception as exc:
-            is_final = delivery.attempts >= _ATTEMPTS
+            is_refused = isinstance(exc, SurfaceError) and not isinstance(exc, SurfaceUnavailableError)
+            is_final = is_refused or delivery.attempts >= _ATTEMPTS
             log.exception("event_failed", key=delivery.key, attempts=delivery.attempts, final=is_final)
             pause = min(2.0 ** (delivery.attempts - 1), _LONGEST_PAUSE_SECONDS)
             if isinstance(exc, SurfaceUnavailableError):
@@ -97,19 +98,21 @@ class Intake:
             except BotError:
                 log.exception("event_not_given_back", key=delivery.key)  # its lease ends by itself
             if is_final:
-                await self._apologise(delivery)
+                await self._apologise(delivery, f"This could not be done: {exc}" if is_refused else _SORRY)
 
-    async def _apologise(self, delivery: Delivery) -> None:
-        """Tells the person that nothing comes of what they did, where it was done in a channel."""
-        match delivery.incoming:
-            case Message(channel_id=channel, user_id=user, thread_ts=ts) | Click(channel_id=channel, user_id=user, thread_ts=ts):
-                thread = ts
-            case Command(channel_id=channel, user_id=user):
-                thread = ""
-            case _:
-                return
+    async def _apologise(self, delivery: Delivery, why: str) -> None:
+        """Tells the person that nothing comes of what they did: where they did it, or in their direct messages."""
+        incoming, surface = delivery.incoming, self._world.surface
         try:
-            await self._world.surface.whisper(channel, thread, user, _SORRY)
+            match incoming:
+                case Message(channel_id=channel, thread_ts=thread) | Click(channel_id=channel, thread_ts=thread):
+                    await surface.whisper(channel, thread, incoming.user_id, why)
+                case Command(channel_id=channel) | Investigation(channel_id=channel):
+                    await surface.whisper(channel, "", incoming.user_id, why)
+                case Opened():
+                    await surface.tell(incoming.user_id, f"sorry:{delivery.key}", f"Your Home could not be drawn. {why}")
+                case Reason() | Edit() | Glance():
+                    await surface.tell(incoming.user_id, f"sorry:{delivery.key}", why)
         except BotError:
             log.exception("person_not_told", key=delivery.key)
 
@@ -124,9 +127,9 @@ class Intake:
             case Click() as click:
                 await decisions.handle_click(self._world, click, is_late=bool(delivery.error))
             case Reason() as reason:
-                await decisions.handle_reason(self._world, reason, is_late=bool(delivery.error))
+                await decisions.handle_reason(self._world, reason, key=delivery.key, is_late=bool(delivery.error))
             case Edit() as edit:
-                await decisions.handle_edit(self._world, edit)
+                await decisions.handle_edit(self._world, edit, key=delivery.key)
             case Glance() as glance:
                 await outputs.handle_glance(self._world, glance)
             case Investigation() as asked:
