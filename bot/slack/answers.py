@@ -18,7 +18,7 @@ from bot.slack.text import clean, cut_middle, escape, flatten, make_fallback, me
 
 OUTPUT = "output"
 """Action id of the button that opens the window on a whole text; its value is the text's key."""
-_BLOCKS = limits.BLOCKS_IN_MESSAGE - 5
+_BLOCKS = limits.BLOCKS_IN_MESSAGE - limits.SPARE_BLOCKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def render_root(user_id: str, text: str) -> Rendered:
 def render_plain(rendered: Rendered, error: str, otherwise: Otherwise) -> Rendered:
     """The same message as text alone, which has no shape that could be refused: what it is, why it is not whole, its beginning."""
     words = " ".join(_unescape(" ".join(_collect_text(list(rendered.blocks)))).replace("`", "'").split())
-    code = flatten(error, 80).replace("`", "'")
+    code = flatten(error, limits.NAME_CHARS).replace("`", "'")
     told = f"⚠️ {otherwise.what}, but Slack would not show it whole (`{escape(code)}`). {otherwise.rest}".rstrip()
     return Rendered(f"{told}\n```{_cut_plain(clean(words))}```" if words else told, ())
 
@@ -196,7 +196,7 @@ def _cut_paragraphs(text: str, most: int) -> str:
 
 def _split_paragraphs(text: str) -> list[str]:
     """Markdown cut between paragraphs (or lines of very long ones), joined again up to what a block can hold."""
-    most = limits.MESSAGE_CHARS - 500
+    most = limits.PARAGRAPH_CHARS
     parts: list[str] = []
     for paragraph in text.split("\n\n"):
         for part in split_lines(paragraph, most) if len(paragraph) > most else [paragraph]:

@@ -75,9 +75,9 @@ def describe_approvers(change: Change, rules: ChangeSettings) -> str:
 def list_approvers(rules: ChangeSettings) -> str:
     """Everybody who may approve, as live mentions; '' if nobody may."""
     approvers = [mention(target) for target in rules.approvers if is_user_id(target) or is_group_id(target)]
-    left = len(approvers) - 20
+    left = len(approvers) - limits.APPROVERS
     more = f" and {left} more" if left > 0 else ""
-    return f"{', '.join(approvers[:20])}{more}"
+    return f"{', '.join(approvers[: limits.APPROVERS])}{more}"
 
 
 def describe_freeze(freeze: Freeze) -> str:
@@ -142,5 +142,5 @@ def _summarize(change: Change, is_lapsed: bool) -> str:
         change.state, str(change.state)
     )
     fields = [f"{diff.title} {' '.join(field.split())}" for diff in change.diffs[:1] for field in describe_fields(diff.fields[:1]) if field]
-    what = fields[0] if fields else flatten(change.command, 120)
+    what = fields[0] if fields else flatten(change.command, limits.SUMMARY_COMMAND_CHARS)
     return f"Change {change.id} on {change.cluster} {'lapsed' if is_lapsed else state}: {what}"

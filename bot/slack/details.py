@@ -23,9 +23,6 @@ REASON_CALLBACK, REASON_BLOCK, REASON_INPUT = "deny_reason", "reason", "text"
 EDIT_CALLBACK, EDIT_BLOCK, EDIT_INPUT = "edit_command", "command", "text"
 DETAILS_CALLBACK = "details"
 
-_VALUE_CHARS = 2_000
-_BODY_CHARS = 30_000
-_BODY_LINES = 800
 _KEPT_OF_SECRETS = frozenset({"apiVersion", "kind", "name", "namespace", "type", "op", "path"})
 HIDDEN = "(hidden)"
 
@@ -119,25 +116,30 @@ def render_edit(change: Change) -> Block:
 
 def render_unshown(title: str, rest: str, error: str) -> Block:
     """The window instead of one that Slack refused: why, and where the rest is."""
-    told = f"Slack would not show this window as it is (`{escape(flatten(error, 80))}`). {rest}"
+    told = f"Slack would not show this window as it is (`{escape(flatten(error, limits.NAME_CHARS))}`). {rest}"
     return {"type": "modal", "title": plain(title), "close": plain("Close"), "blocks": [section(told)]}
 
 
 def _render_summary(change: Change) -> list[Block]:
     place = f"{make_name(change.cluster)} · {make_name(change.namespace) or 'no namespace'} · digest `{change.digest[:12]}`"
-    command = reveal(cut_end(change.command, _BODY_CHARS, _BODY_LINES))
+    command = reveal(cut_end(change.command, limits.WINDOW_CHARS, limits.WINDOW_LINES))
     return [section(f"*Change {change.id}* · {place}"), *_literal(command)]
 
 
 def _render_refused(refused: Sequence[RefusedRequest]) -> list[Block]:
     title = rich_text(line(words("Refused, and no part of this change", bold=True)))
     listed = "\n".join(map(refusals.describe_fully, refused))
-    return [title, *_literal(cut_end(reveal(listed), _BODY_CHARS, _BODY_LINES, "which have no room in this window"))]
+    return [title, *_literal(cut_end(reveal(listed), limits.WINDOW_CHARS, limits.WINDOW_LINES, "which have no room in this window"))]
 
 
 def _render_diff(diff: ObjectDiff) -> list[Block]:
-    title = rich_text(line(words(flatten(diff.title, 250), bold=True), words(f"  {flatten(diff.action, 40)}")))
-    lines = [f"{flatten(field.path, 400) or '(whole object)'}\n  {describe_change(field, _VALUE_CHARS)}" for field in diff.fields]
+    title = rich_text(
+        line(words(flatten(diff.title, limits.TITLE_CHARS), bold=True), words(f"  {flatten(diff.action, limits.ACTION_CHARS)}"))
+    )
+    lines = [
+        f"{flatten(field.path, limits.WINDOW_PATH_CHARS) or '(whole object)'}\n  {describe_change(field, limits.WINDOW_VALUE_CHARS)}"
+        for field in diff.fields
+    ]
     notes = [f"⚠️ {clean(note)}" for note in diff.notes]
     otherwise = "(the whole object goes)" if diff.action == "delete" else "(no field is known to change)"
     return [title, *_literal("\n".join([*lines, *notes]) or otherwise)]
@@ -156,9 +158,11 @@ def _render_request(position: int, write: RecordedWrite, total: int) -> list[Blo
             head.append(f"{relation} request {', '.join(str(number + 1) for number in places)}")
     if write.note:
         head.append(f"note: {write.note}")
-    title = rich_text(line(words(f"Request {position + 1} of {total}: ", bold=True), words(flatten(name_object(write), 250))))
+    title = rich_text(
+        line(words(f"Request {position + 1} of {total}: ", bold=True), words(flatten(name_object(write), limits.TITLE_CHARS)))
+    )
     body = describe_body(write) if write.connect is None else describe_stdin(write)
-    return [title, *_literal("\n".join(reveal(cut_end(text, 6_000, 1)) for text in head)), *_literal(body)]
+    return [title, *_literal("\n".join(reveal(cut_end(text, limits.WINDOW_HEAD_CHARS, 1)) for text in head)), *_literal(body)]
 
 
 def _literal(text: str) -> list[Block]:
@@ -179,7 +183,7 @@ def describe_body(write: RecordedWrite) -> str:
         return _describe_undecoded(body, concerns_secret)
     shown = _hide_all(decoded) if concerns_secret else literals.hide(_hide_secrets(decoded))
     text = orjson.dumps(shown, option=orjson.OPT_INDENT_2).decode()
-    return reveal(cut_end(text, _BODY_CHARS, _BODY_LINES, "which have no room in this window"))
+    return reveal(cut_end(text, limits.WINDOW_CHARS, limits.WINDOW_LINES, "which have no room in this window"))
 
 
 def _describe_undecoded(body: bytes, concerns_secret: bool) -> str:
@@ -193,7 +197,7 @@ def _describe_undecoded(body: bytes, concerns_secret: bool) -> str:
         return f"({len(body):,} bytes of binary data)"
     if "Secret" in text:
         return f"({len(body):,} bytes that are not JSON: not shown, because they may hold a Secret)"
-    return reveal(cut_end(text, _BODY_CHARS, _BODY_LINES, "which have no room in this window"))
+    return reveal(cut_end(text, limits.WINDOW_CHARS, limits.WINDOW_LINES, "which have no room in this window"))
 
 
 def _hide_secrets(value: Json) -> Json:

@@ -18,12 +18,6 @@ from bot.slack.blocks import Block, count_chars, line, preformatted, words
 from bot.slack.text import flatten, reveal
 from bot.values.requests import Json, RecordedWrite
 
-_ALIGNED = 36
-"""Longer paths have their value on a line of its own: cards are read on phones."""
-_CREATION_LINES = 24
-_CARD_TEXT_LINES, _TEXT_LINES = 8, 200
-"""Lines of one text of several lines, on a card and in its details."""
-_LINE_CHARS = 120
 _SEGMENT = re.compile(r'\["(?:[^"\\]|\\.)*"\]|\[[^\]]*\]|[^.\[\]]+')
 """A part of a path: a key, `[the name of an item]` or `["a key that needs quotes"]`."""
 
@@ -48,7 +42,7 @@ def render_objects(diffs: Sequence[ObjectDiff]) -> list[Block]:
 
 
 def _render_object(diff: ObjectDiff) -> list[Block]:
-    title = line(words(flatten(diff.title, 200), bold=True), words(f"  {flatten(diff.action, 40)}"))
+    title = line(words(flatten(diff.title, limits.TITLE_CHARS), bold=True), words(f"  {flatten(diff.action, limits.ACTION_CHARS)}"))
     lines = describe_creation(diff.fields) if diff.action == "create" else describe_fields(diff.fields)
     return [title, *preformatted("\n".join(lines))]
 
@@ -57,14 +51,14 @@ def describe_fields(fields: Sequence[FieldDiff], most: int = limits.CARD_FIELDS)
     """`spec.replicas  3 → 5`, the values aligned, or below a long path; more than `most` fields end with a line that says so."""
     shown = fields[:most]
     paths = [flatten(field.path, limits.PATH_CHARS) or "(whole object)" for field in shown]
-    width = max((len(path) for path in paths if len(path) <= _ALIGNED), default=0)
+    width = max((len(path) for path in paths if len(path) <= limits.ALIGNED_CHARS), default=0)
     lines = [_join(path, describe_change(field), width) for path, field in zip(paths, shown, strict=True)]
     left = len(fields) - most
     return [*lines, f"… {left} more, see Details"] if left > 0 else lines
 
 
 def _join(path: str, change: str, width: int) -> str:
-    return f"{path:<{width}}  {change}" if len(path) <= _ALIGNED and "\n" not in change else f"{path}\n  {change}"
+    return f"{path:<{width}}  {change}" if len(path) <= limits.ALIGNED_CHARS and "\n" not in change else f"{path}\n  {change}"
 
 
 def describe_change(field: FieldDiff, most: int = limits.VALUE_CHARS) -> str:
@@ -95,7 +89,10 @@ def _describe_lines(field: FieldDiff, most: int) -> str:
     """The lines that differ. What is no text is told as its JSON."""
     old, new = ("" if value is None else value if isinstance(value, str) else _dump(value) for value in (field.old, field.new))
     found = texts.changed_lines(old, new) if field.op == "replace" else [*_mark("− ", old), *_mark("+ ", new)]
-    shown = [_cut(entry, max(most, _LINE_CHARS)) for entry in found[: _CARD_TEXT_LINES if most <= limits.VALUE_CHARS else _TEXT_LINES]]
+    shown = [
+        _cut(entry, max(most, limits.TEXT_LINE_CHARS))
+        for entry in found[: limits.CARD_TEXT_LINES if most <= limits.VALUE_CHARS else limits.WINDOW_TEXT_LINES]
+    ]
     left = len(found) - len(shown)
     size = f"{len(new.encode('utf-8', 'surrogatepass')):,} bytes"
     head = {"add": f"+ {size}", "remove": "− all of it"}.get(field.op, f"now {size}")
@@ -106,7 +103,7 @@ def _mark(sign: str, text: str) -> list[str]:
     return [f"{sign}{entry}" for entry in text.rstrip("\n").split("\n")] if text else []
 
 
-def describe_creation(fields: Sequence[FieldDiff], most: int = _CREATION_LINES) -> list[str]:
+def describe_creation(fields: Sequence[FieldDiff], most: int = limits.CARD_CREATED_LINES) -> list[str]:
     """What is made, in the shape of its YAML: what stands alone on its level is on one line with it."""
     tree: _Tree = {}
     folded = [field for field in fields if field.path == FOLDED]
@@ -146,9 +143,9 @@ def _draw(tree: _Tree, depth: int) -> Iterator[str]:
         elif texts.is_long(node.new):
             entries = node.new.rstrip("\n").split("\n")
             yield f"{head} | # {len(entries):,} lines"
-            yield from (f"{'  ' * (depth + 1)}{_cut(entry, _LINE_CHARS)}" for entry in entries[:_CARD_TEXT_LINES])
-            if len(entries) > _CARD_TEXT_LINES:
-                yield f"{'  ' * (depth + 1)}… {len(entries) - _CARD_TEXT_LINES:,} more lines"
+            yield from (f"{'  ' * (depth + 1)}{_cut(entry, limits.TEXT_LINE_CHARS)}" for entry in entries[: limits.CARD_TEXT_LINES])
+            if len(entries) > limits.CARD_TEXT_LINES:
+                yield f"{'  ' * (depth + 1)}… {len(entries) - limits.CARD_TEXT_LINES:,} more lines"
         else:
             yield f"{head} {describe_value(node.new)}"
 
@@ -186,9 +183,9 @@ def _is_plain(value: str) -> bool:
 def name_write(change: Change, position: int) -> str:
     """The object of one recorded write, as the card names it: `Deployment shop/web`."""
     if len(change.diffs) == len(change.writes) and position < len(change.diffs):
-        return flatten(change.diffs[position].title, 200)
+        return flatten(change.diffs[position].title, limits.TITLE_CHARS)
     if position < len(change.writes):
-        return flatten(name_object(change.writes[position]), 200)
+        return flatten(name_object(change.writes[position]), limits.TITLE_CHARS)
     return f"write {position + 1}"
 
 

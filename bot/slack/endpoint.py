@@ -20,14 +20,13 @@ from slack_sdk.signature import Clock, SignatureVerifier
 
 from bot.errors import ConfigError
 from bot.settings import SlackSettings
+from bot.slack import limits
 from bot.slack.listeners import Listeners
 
 log = structlog.get_logger()
 
 PATH = "/slack/events"
 """For events, interactivity and the slash command: the kinds tell themselves apart."""
-_MOST_BYTES = 1_000_000
-"""Slack's largest payloads, submissions of modals, stay below 250 kB."""
 
 
 class _Clock(Clock):
@@ -52,7 +51,7 @@ class Endpoint:
         """The port that is listened on, once it is."""
 
     async def open(self) -> None:
-        app = web.Application(client_max_size=_MOST_BYTES)
+        app = web.Application(client_max_size=limits.REQUEST_BYTES)
         app.router.add_post(PATH, self._handle)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=5.0)
         await runner.setup()

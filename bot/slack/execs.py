@@ -14,12 +14,6 @@ from bot.slack.text import cut_end, cut_middle, flatten, reveal
 from bot.values.execs import Output
 from bot.values.requests import RecordedWrite
 
-_STDIN_CHARS = 20_000
-_STDIN_LINES = 500
-_MEMBERS = 40
-_OUTPUT_CHARS = 30_000
-_OUTPUT_LINES = 800
-
 
 def list_outputs(change: Change) -> list[Block]:
     """Rich text elements: how each exec of a change ended, and head and tail of what it printed."""
@@ -49,7 +43,7 @@ def describe_output(send: Send) -> str:
     """Everything that is kept of an output, for Details; '' if there is none."""
     if send.output is None:
         return ""
-    printed = cut_middle(join_output(send.output), _OUTPUT_CHARS, _OUTPUT_LINES)
+    printed = cut_middle(join_output(send.output), limits.WINDOW_CHARS, limits.WINDOW_LINES)
     return f"{describe_end(send.output)}\n{printed}".rstrip()
 
 
@@ -64,13 +58,18 @@ def describe_stdin(write: RecordedWrite) -> str:
             lines = list(_describe_members(archive))
     except (tarfile.TarError, EOFError, ValueError, OSError):
         return f"{head}:\n{_describe_bytes(stdin)}"
-    return cut_end(f"{head}, a tar archive:\n" + "\n".join(lines), _STDIN_CHARS, _STDIN_LINES, "which have no room in this window")
+    return cut_end(
+        f"{head}, a tar archive:\n" + "\n".join(lines),
+        limits.WINDOW_STDIN_CHARS,
+        limits.WINDOW_STDIN_LINES,
+        "which have no room in this window",
+    )
 
 
 def _describe_members(archive: tarfile.TarFile) -> Iterator[str]:
     for number, member in enumerate(archive):
-        if number == _MEMBERS:
-            yield f"… and more than {_MEMBERS} others"
+        if number == limits.WINDOW_MEMBERS:
+            yield f"… and more than {limits.WINDOW_MEMBERS} others"
             return
         kind = "" if member.isfile() else "/" if member.isdir() else f" → {member.linkname}"
         yield f"{reveal(member.name)}{reveal(kind)}  {member.size:,} bytes, mode {member.mode:o}"
@@ -84,4 +83,8 @@ def _describe_bytes(data: bytes) -> str:
         text = data.decode()
     except UnicodeDecodeError:
         return "(binary data)"
-    return "(binary data)" if "\0" in text else cut_end(reveal(text), _STDIN_CHARS, _STDIN_LINES, "which have no room in this window")
+    return (
+        "(binary data)"
+        if "\0" in text
+        else cut_end(reveal(text), limits.WINDOW_STDIN_CHARS, limits.WINDOW_STDIN_LINES, "which have no room in this window")
+    )

@@ -34,14 +34,16 @@ def render_home(overview: Overview, bot: Bot) -> Block:
 
 def render_plain_home(error: str) -> Block:
     """The Home where Slack refuses the real one: what can still be done, without any layout."""
-    told = f"Slack would not show this page ({flatten(error, 80)}). Write `/kubectl-ai status` in a channel: it says the same."
+    told = (
+        f"Slack would not show this page ({flatten(error, limits.NAME_CHARS)}). Write `/kubectl-ai status` in a channel: it says the same."
+    )
     return {"type": "home", "callback_id": "home", "blocks": [{"type": "section", "text": plain(told)}]}
 
 
 def render_overview(overview: Overview, bot: Bot) -> Rendered:
     """The same as a message."""
     blocks: list[Block] = []
-    room = limits.MESSAGE_CHARS - 200
+    room = limits.OVERVIEW_CHARS
     parts = _render_parts(overview, bot)
     for index, block in enumerate(parts):
         room -= count_chars(block)
@@ -112,11 +114,11 @@ def _head(change: Change, bot: Bot, now: float) -> str:
 
 
 def _command(change: Change) -> str:
-    return f"`{escape(flatten(change.command, 200).replace('`', chr(39))) or '(no command)'}`"
+    return f"`{escape(flatten(change.command, limits.TITLE_CHARS).replace('`', chr(39))) or '(no command)'}`"
 
 
 def _describe_thread(line: ThreadLine, bot: Bot) -> str:
-    question = _literal(flatten(line.question, 200)) or "(no question)"
+    question = _literal(flatten(line.question, limits.TITLE_CHARS)) or "(no question)"
     return f"{_MARKS.get(line.state, '·')} {_link(line.thread_id, show_time(line.active_at), bot)} · {line.state} · {question}"
 
 

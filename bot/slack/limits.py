@@ -24,12 +24,30 @@ OPTION_TEXT: Final = 75
 OPTION_VALUE: Final = 150
 TABLE_ROWS: Final = 100
 TABLE_COLUMNS: Final = 20
+ACK_SECONDS: Final = 3.0
+"""For an answer to an event, command, press or submission; later ones count as none. A trigger id is good for as long."""
+STATUS_SECONDS: Final = 120.0
+"""After which a status in direct messages goes away by itself (`assistant.threads.setStatus`)."""
+PAYLOAD_BYTES: Final = 250_000
+"""The largest payload over HTTP, a submission: a view with its state is no larger than the 250 kB that Slack takes of it."""
+MEMBERS_PAGE: Final = 1_000
+"""Most members in one answer of `conversations.members`."""
 
 # What we use of it.
 MESSAGE_CHARS: Final = 11_000
 """All text in the blocks of one message. Slack documents 12,000 for markdown blocks and refuses about 13,200 (bolt-js issue 2509)."""
 FALLBACK_BYTES: Final = 2_000
 """The top-level `text`: what notifications, search and screen readers get. `chat.update` refuses 4,000 bytes."""
+FALLBACK_CHARS: Final = 300
+"""The same before it is escaped, which keeps it below."""
+SPARE_BLOCKS: Final = 5
+"""Of a message's blocks, for what is added below an answer."""
+PARAGRAPH_CHARS: Final = MESSAGE_CHARS - 500
+"""One `markdown` block: below MESSAGE_CHARS by what is said around it."""
+LINE_CHARS: Final = 1_200
+"""One line of Markdown. Longer ones are folded before anything else: however much escaping adds, a line fits a block."""
+OVERVIEW_CHARS: Final = MESSAGE_CHARS - 200
+"""A message about how things are: below MESSAGE_CHARS by the line that says what has no room."""
 PLAIN_BYTES: Final = 2_500
 """Of a message's words where Slack refused its blocks: with the sentence above them, an edit of text alone stays below 4,000 bytes."""
 MRKDWN_CHARS: Final = 2_900
@@ -39,6 +57,18 @@ PREFORMATTED_CHARS: Final = 2_900
 VIEW_JSON_BYTES: Final = 200_000
 """A modal as JSON: Slack refuses views over 250 kB."""
 VIEW_BLOCKS: Final = 90
+STORE_SECONDS: Final = ACK_SECONDS - 0.5
+"""Of ACK_SECONDS, for storing what came."""
+TRIGGER_SECONDS: Final = ACK_SECONDS - 0.5
+"""Of ACK_SECONDS, for opening a window: part of them is gone already."""
+STATUS_AGAIN_SECONDS: Final = STATUS_SECONDS / 2
+"""A status is said again after this, before Slack takes it away."""
+REQUEST_BYTES: Final = 4 * PAYLOAD_BYTES
+"""A request over HTTP that is read at all: a payload's JSON is percent-encoded in a form."""
+HISTORY_PAGE: Final = 200
+"""Messages or conversations asked for at once: Slack recommends no more."""
+HISTORY_PAGES: Final = 15
+MEMBERS_PAGES: Final = 10
 
 # What a person can take in on a card; Details has the rest.
 CARD_COMMAND_CHARS: Final = 700
@@ -57,6 +87,26 @@ CARD_RUN_CHARS: Final = 700
 CARD_OUTPUT_CHARS: Final = 1_500
 """Head and tail of what the execs of a change printed."""
 CARD_OUTPUT_LINES: Final = 15
+CARD_REFUSED: Final = 3
+"""Refused requests that a card names."""
+CARD_CREATED_LINES: Final = 24
+"""Of an object that would be created."""
+CARD_TEXT_LINES: Final = 8
+"""Of one value of several lines."""
+TEXT_LINE_CHARS: Final = 120
+"""One line of such a value."""
+APPROVERS: Final = 20
+"""Mentions of those who may approve."""
+TITLE_CHARS: Final = 200
+"""The title of an object, a question or a command line as one line of ours."""
+SUMMARY_COMMAND_CHARS: Final = 120
+"""A command line in a notification."""
+ACTION_CHARS: Final = 40
+"""`update`, `delete` and the like, and a name that is no id."""
+NAME_CHARS: Final = 80
+"""A cluster, a namespace, a person or an error code inside a sentence of ours."""
+ALIGNED_CHARS: Final = 36
+"""Longer paths have their value on a line of its own: cards are read on phones."""
 PATH_CHARS: Final = 80
 VALUE_CHARS: Final = 80
 SENTENCE_CHARS: Final = 400
@@ -78,6 +128,19 @@ TABLE_CHARS: Final = 8_000
 """All cells of a table block. Slack allows one table per message and 10,000 characters in it."""
 SUMMARY_ROWS: Final = 20
 """Rows shown of a table that is too large for a message."""
+WINDOW_CHARS: Final = 30_000
+"""One body, output or command line in Details."""
+WINDOW_LINES: Final = 800
+WINDOW_STDIN_CHARS: Final = 20_000
+WINDOW_STDIN_LINES: Final = 500
+WINDOW_MEMBERS: Final = 40
+"""Files of an archive that are named."""
+WINDOW_TEXT_LINES: Final = 200
+"""Of one value of several lines."""
+WINDOW_VALUE_CHARS: Final = 2_000
+WINDOW_PATH_CHARS: Final = 400
+WINDOW_HEAD_CHARS: Final = 6_000
+"""One line of what stands above a request's body: its path with the query."""
 PAGE_LINES: Final = 100
 """Lines of one page of the output window."""
 PAGE_CHARS: Final = 9_000

@@ -22,6 +22,7 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import BotError
+from bot.slack import limits
 from bot.slack.details import REASON_BLOCK
 from bot.slack.parse import Bot, parse
 from bot.slack.web import WebApi
@@ -32,8 +33,6 @@ log = structlog.get_logger()
 NOT_STORED = "kubectl-ai could not take this in, because its database refused; nothing was done. Try again in a moment."
 TOO_SLOW = "kubectl-ai's database did not answer in time. See whether anything happens here before you try again."
 RESTARTING = "kubectl-ai is restarting; try again in a moment."
-_STORE_SECONDS = 2.5
-"""Slack waits three seconds for an answer; later ones count as none."""
 _TELL_SECONDS = 1.0
 """For a turn to tell somebody that their click was not taken in."""
 
@@ -91,7 +90,7 @@ class Listeners:
         self._under_way += 1
         self._idle.clear()
         try:
-            async with asyncio.timeout(_STORE_SECONDS):
+            async with asyncio.timeout(limits.STORE_SECONDS):
                 is_new = await self._inbox.put(parsed.key, parsed.incoming)
         except TimeoutError:
             log.error("incoming_not_stored", kind=kind, error="the store did not answer in time")  # noqa: TRY400 - no news in its trace

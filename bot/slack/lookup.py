@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bot.slack import limits
 from bot.slack.parse import Bot
 from bot.slack.text import is_user_id
 from bot.slack.web import Refused, WebApi, refused
 
 EVENT_TYPE = "kubectl_ai"
-_PAGE = 200
-_PAGES = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +34,10 @@ async def find_message(web: WebApi, bot: Bot, channel: str, thread_ts: str, key:
     if is_user_id(channel) and not (channel := await _find_direct(web, channel)):
         return None
     method = "conversations.replies" if thread_ts else "conversations.history"
-    arguments: dict[str, Any] = {"channel": channel, "include_all_metadata": True, "limit": _PAGE}
+    arguments: dict[str, Any] = {"channel": channel, "include_all_metadata": True, "limit": limits.HISTORY_PAGE}
     if thread_ts:
         arguments["ts"] = thread_ts
-    for _ in range(_PAGES if thread_ts else 2):
+    for _ in range(limits.HISTORY_PAGES if thread_ts else 2):
         reply = await web.ask(method, arguments)
         if isinstance(reply, Refused):
             if reply.error == "thread_not_found":
@@ -57,7 +56,7 @@ async def find_message(web: WebApi, bot: Bot, channel: str, thread_ts: str, key:
 async def _find_direct(web: WebApi, user_id: str) -> str:
     """The id of a person's direct messages with the bot: a post names only the person. '' if there are none."""
     method = "conversations.list"
-    arguments: dict[str, Any] = {"types": "im", "limit": _PAGE}
+    arguments: dict[str, Any] = {"types": "im", "limit": limits.HISTORY_PAGE}
     while True:
         reply = await web.ask(method, arguments)
         if isinstance(reply, Refused):

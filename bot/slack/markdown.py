@@ -13,11 +13,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from bot.slack import limits
 from bot.slack.tables import Grid, split_markdown
 from bot.slack.text import clean, wrap_links
-
-LONGEST_LINE = 1_200
-"""Longer lines are folded before anything else, so that every line, however much escaping adds, fits a block."""
 
 _FENCE = re.compile(r"[ \t]*(?:>[ \t]?)*(?:(?:[-*+]|\d{1,3}[.)])[ \t]+)?(`{3,}|~{3,})([^`]*)")
 _BLANK = re.compile(r"(\n[ \t]*\n)")
@@ -29,7 +27,7 @@ _QUOTE = re.compile(r"\s{0,3}(?:>[ \t]?)+")
 
 @dataclass(frozen=True, slots=True)
 class Prose:
-    """Safe Markdown without fences. No line is longer than about six times `LONGEST_LINE`, no code span crosses a line."""
+    """Safe Markdown without fences. No line is longer than about six times `limits.LINE_CHARS`, no code span crosses a line."""
 
     text: str
 
@@ -98,9 +96,9 @@ def _split_fences(text: str) -> Iterator[tuple[bool, str]]:
 
 
 def _fold(line: str) -> Iterator[str]:
-    while len(line) > LONGEST_LINE:
-        at = line.rfind(" ", LONGEST_LINE // 2, LONGEST_LINE)
-        at = LONGEST_LINE if at < 0 else at
+    while len(line) > limits.LINE_CHARS:
+        at = line.rfind(" ", limits.LINE_CHARS // 2, limits.LINE_CHARS)
+        at = limits.LINE_CHARS if at < 0 else at
         yield line[:at]
         line = line[at:].lstrip(" ")
     yield line

@@ -16,8 +16,6 @@ from bot.slack.text import escape, flatten, mention, show_time
 from bot.values.requests import RecordedWrite, RefusedRequest
 from bot.values.tool_use import read_use
 
-_REFUSED = 3
-"""Refused requests that a card names."""
 _DESTRUCTIVE = frozenset({"delete", "deletecollection", "evict"})
 _BLUE, _GREEN, _WHITE, _RED, _PURPLE = "🔵", "🟢", "⚪", "🔴", "🟣"
 
@@ -151,7 +149,7 @@ def list_refused(refused: Sequence[RefusedRequest]) -> list[Block]:
     if not refused:
         return []
     most = limits.SENTENCE_CHARS if len(refused) == 1 else limits.SENTENCE_CHARS // 2
-    first, *others = [flatten(text, most) for text in refusals.lines(refused, _REFUSED)]
+    first, *others = [flatten(text, most) for text in refusals.lines(refused, limits.CARD_REFUSED)]
     head = line(words(f"⚠️ {first}"))
     return [head, bullets(*(line(words(text)) for text in others))] if others else [head]
 

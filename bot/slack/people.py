@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.errors import SurfaceError
 from bot.settings import SlackSettings
+from bot.slack import limits
 from bot.slack.parse import Bot
 from bot.slack.text import flatten, is_channel_id, is_group_id, is_user_id
 from bot.slack.web import Answer, Refused, WebApi, refused
@@ -17,7 +18,6 @@ _GROUP_SECONDS = 5.0
 """How long a user group's members are remembered: who leaves it can approve nothing moments later; Slack allows 20 looks a minute."""
 _MEMBER_SECONDS = 60.0
 _CHANNEL_SECONDS = 20.0
-_MEMBER_PAGES = 10
 _NOBODY = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
 _NO_CHANNEL = frozenset({"channel_not_found", "not_in_channel", "method_not_supported_for_channel_type"})
 _NO_GROUP = frozenset({"no_such_subteam", "subteam_not_found", "not_found"})
@@ -74,8 +74,8 @@ class People:
 
     async def _fetch_channel_members(self, channel_id: str) -> frozenset[str]:
         members: set[str] = set()
-        arguments: dict[str, Any] = {"channel": channel_id, "limit": 1_000}
-        for _ in range(_MEMBER_PAGES):
+        arguments: dict[str, Any] = {"channel": channel_id, "limit": limits.MEMBERS_PAGE}
+        for _ in range(limits.MEMBERS_PAGES):
             reply = await self._web.ask("conversations.members", arguments)
             if isinstance(reply, Refused):
                 if reply.error in _NO_CHANNEL:
@@ -118,7 +118,7 @@ def _read_person(user: Mapping[str, Any], user_id: str, home: str) -> Person:
     return Person(
         user_id=user_id,
         team_id=str(user.get("team_id") or ""),
-        name=flatten(str(name), 80),
+        name=flatten(str(name), limits.NAME_CHARS),
         is_bot=bool(user.get("is_bot") or user.get("is_workflow_bot")) or user_id == "USLACKBOT",
         is_guest=bool(user.get("is_restricted") or user.get("is_ultra_restricted")),
         is_external=not is_home or bool(user.get("is_stranger") or user.get("is_external")) or user.get("id") != user_id,

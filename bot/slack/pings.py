@@ -31,4 +31,4 @@ def _name(change: Change, link: str) -> str:
 
 
 def _show_command(change: Change) -> str:
-    return f"`{escape(flatten(change.command, 200).replace('`', chr(39))) or '(no command)'}`"
+    return f"`{escape(flatten(change.command, limits.TITLE_CHARS).replace('`', chr(39))) or '(no command)'}`"

@@ -21,7 +21,7 @@ _MOVING = frozenset({"working", "waiting"})
 
 def render_progress(view: ProgressView, thread_id: str, turn: int) -> Rendered:
     """`⏳ looking at shop [Stop]` and a line per command: steps wrap by themselves, so phones can read them."""
-    headline = flatten(view.headline, 200)
+    headline = flatten(view.headline, limits.TITLE_CHARS)
     mark = _HEADS.get(view.state, "·")
     # Inside code formatting nothing is linked; the rest of the line is our own words.
     safe = escape(wrap_links(headline.replace("`", "'")))

@@ -14,6 +14,7 @@ from bot.changes.change import Change
 from bot.changes.freeze import Freeze
 from bot.errors import SurfaceError, SurfaceUnavailableError
 from bot.settings import ChangeSettings, SlackSettings
+from bot.slack import limits
 from bot.slack.answers import SOMETHING, File, Layout, Otherwise, join_whole, lay_out, render_root
 from bot.slack.blocks import Block, Rendered
 from bot.slack.cards import render_change, render_otherwise
@@ -39,8 +40,6 @@ from bot.values.people import Person
 
 log = structlog.get_logger()
 
-_TRIGGER_SECONDS = 2.5
-"""A trigger id is good for 3 s after the click; part of that is gone already."""
 _TURN_SECONDS = 0.5
 """For a turn to open a window."""
 _LONG_CHARS = 50_000
@@ -192,7 +191,7 @@ class SlackSurface:
 
     async def _send_view(self, method: str, where: dict[str, str], view: Block, simpler: Callable[[str], Block] | None) -> None:
         """`simpler` makes the window that says why there is no other, from the refusal of the first."""
-        until = asyncio.get_running_loop().time() + _TRIGGER_SECONDS
+        until = asyncio.get_running_loop().time() + limits.TRIGGER_SECONDS
         reply = await self._send_within(until, method, where | {"view": view})
         if isinstance(reply, Refused) and reply.may_lie_in_content and simpler is not None:
             log.error("layout_refused", key=str(view.get("callback_id")), error=reply.error, detail=reply.detail)

@@ -11,6 +11,8 @@ import re
 import time
 import unicodedata
 
+from bot.slack import limits
+
 _ANSI = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
     r"|\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)?"  # OSC: titles, hyperlinks
@@ -23,8 +25,6 @@ _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0") | {chr(code
 _USER = re.compile(r"[UW][A-Z0-9]{2,20}")
 _GROUP = re.compile(r"S[A-Z0-9]{2,20}")
 _CHANNEL = re.compile(r"[CGD][A-Z0-9]{2,20}")
-_FALLBACK_CHARS = 300
-"""Escaped, they stay below `limits.FALLBACK_BYTES`."""
 
 
 class _Visible(dict[int, str | None]):
@@ -81,14 +81,14 @@ def flatten(text: str, most: int) -> str:
     return line if len(line) <= most and len(text) <= most * 8 else f"{line[: most - 1]}…"
 
 
-def make_name(text: str, most: int = 80) -> str:
+def make_name(text: str, most: int = limits.NAME_CHARS) -> str:
     """A short name (cluster, namespace) inside our own mrkdwn: one line, escaped, formatting characters harmless."""
     return escape(re.sub(r"[*_~`|]", "·", flatten(text, most)))
 
 
 def make_fallback(text: str) -> str:
     """The top-level `text` of a message: what notifications and screen readers get. Nothing in it is live."""
-    return escape(wrap_links(flatten(text, _FALLBACK_CHARS).replace("`", "'")))
+    return escape(wrap_links(flatten(text, limits.FALLBACK_CHARS).replace("`", "'")))
 
 
 def mention(target: str) -> str:
@@ -97,7 +97,7 @@ def mention(target: str) -> str:
         return f"<@{target}>"
     if _GROUP.fullmatch(target):
         return f"<!subteam^{target}>"
-    return make_name(target, 40) or "somebody"
+    return make_name(target, limits.ACTION_CHARS) or "somebody"
 
 
 def is_user_id(target: str) -> bool:

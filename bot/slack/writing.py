@@ -30,8 +30,6 @@ _OPEN, _ENDED, _SPENT = "open", "ended", "spent"
 _OVER = "message_not_in_streaming_state"
 _FOR_GOOD = frozenset({"unknown_method", "missing_scope", "not_authorized", "not_allowed_token_type", "channel_type_not_supported"})
 """Refusals after which a method is not tried again in this process."""
-_STATUS_SECONDS = 60.0
-"""Slack takes a status away after two minutes, so it is said again before that."""
 _WAIT_SECONDS = 1.0
 """For a turn within the rates; a preview that would come later is none."""
 _BESIDE_SECONDS = 3.0
@@ -145,7 +143,7 @@ class Writing:
 
     async def _say(self, pen: _Pen, status: str) -> None:
         now = asyncio.get_running_loop().time()
-        if status == pen.status and now < pen.said_at + _STATUS_SECONDS:
+        if status == pen.status and now < pen.said_at + limits.STATUS_AGAIN_SECONDS:
             return
         body = {"channel_id": pen.thread.channel_id, "thread_ts": pen.thread.thread_ts, "status": status}
         if isinstance(await self._call("assistant.threads.setStatus", body, _BESIDE_SECONDS), Answer):

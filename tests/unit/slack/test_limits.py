@@ -1,0 +1,34 @@
+"""`bot.slack.limits` is the one place for the sizes of what we send."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import bot
+from bot.devslack import limits as accepted
+from bot.slack import limits
+
+SOURCES = Path(bot.__file__).parent / "slack"
+CUTTERS = {"flatten", "make_name", "cut_end", "cut_middle", "split_lines"}
+
+
+def find_sizes(tree: ast.Module) -> Iterator[int]:
+    """Numbers above 3 that are given to a function that cuts texts."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CUTTERS:
+            yield from (arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, int) and arg.value > 3)
+
+
+def test_nobody_cuts_a_text_at_a_size_of_their_own() -> None:
+    found = {path.name: sizes for path in SOURCES.glob("*.py") if (sizes := list(find_sizes(ast.parse(path.read_text(encoding="utf-8")))))}
+
+    assert found == {}
+
+
+def test_we_send_no_more_than_the_local_slack_accepts() -> None:
+    shared = [name for name in vars(accepted) if name.isupper() and hasattr(limits, name)]
+
+    assert [name for name in shared if getattr(limits, name) > getattr(accepted, name)] == []
+    assert {"BLOCKS_IN_MESSAGE", "SECTION_TEXT", "VIEW_TITLE", "PRIVATE_METADATA", "OPTION_TEXT", "BUTTON_VALUE"} <= set(shared)
