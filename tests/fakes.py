@@ -231,6 +231,8 @@ class FakeCluster:
         await asyncio.sleep(0)
         if request.path == POD and request.method == "GET":
             return _answer(200, self.pod)
+        if request.path == "/version":
+            return _answer(200, {"gitVersion": "v1.36.2"})
         if not request.path.startswith(WEB):
             return _answer(404, {"kind": "Status", "status": "Failure", "code": 404, "reason": "NotFound", "message": "not found"})
         if request.method == "GET":

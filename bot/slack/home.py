@@ -119,7 +119,7 @@ def _command(change: Change) -> str:
 
 def _describe_thread(line: ThreadLine, bot: Bot) -> str:
     question = _literal(flatten(line.question, limits.TITLE_CHARS)) or "(no question)"
-    return f"{_MARKS.get(line.state, '·')} {_link(line.thread_id, show_time(line.active_at), bot)} · {line.state} · {question}"
+    return f"{_MARKS.get(line.state, '·')} {_link(line.thread_id, line.state, bot)} · {show_day_and_time(line.active_at)} · {question}"
 
 
 def _describe_health(health: Health) -> str:
@@ -133,9 +133,8 @@ def _literal(text: str) -> str:
 
 
 def _link(thread_id: str, label: str, bot: Bot) -> str:
-    """A link to the thread's root. A time as its label is plain text: Slack shows no date inside a link."""
+    """A link to the thread's root. Its label is our own words: Slack shows no date inside a link."""
     key = ThreadKey.of(thread_id)
-    text = label.partition("|")[2].rstrip(">") if label.startswith("<!date") else label
     if not bot.url:
-        return f"*{escape(text)}*"
-    return f"<{bot.url.rstrip('/')}/archives/{key.channel_id}/p{key.thread_ts.replace('.', '')}|{escape(text)}>"
+        return f"*{escape(label)}*"
+    return f"<{bot.url.rstrip('/')}/archives/{key.channel_id}/p{key.thread_ts.replace('.', '')}|{escape(label)}>"

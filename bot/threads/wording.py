@@ -55,7 +55,7 @@ Ask me about the cluster, or run a command line:
 • `model` shows the models, `model <name>` chooses one for the thread; `tools` lists what I can use
 • `clear` lets the model forget what came before in the thread, `export` puts the thread into a file
 • `quiet` in a thread: I answer only when mentioned; `quiet off` ends that (`/kubectl-ai quiet` does it for a channel)
-• `freeze [cluster] [for 2h] reason` lets nothing be approved or applied, `unfreeze [cluster]` ends that (for approvers; with a mention)
+• `freeze [cluster] [for 2h] reason` lets nothing be applied until `unfreeze [cluster]` (for approvers; mention me or use `/kubectl-ai`)
 
 In a thread I am already in, you need not mention me. On any message, the shortcut “Investigate with kubectl-ai” makes me look into it.
 `/kubectl-ai` also knows `status`, `threads`, `changes`, `stop`, `model`, `tools` and `doctor`, for your eyes only.

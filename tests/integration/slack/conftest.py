@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -24,6 +26,8 @@ from bot.slack.signin import SignedIn, sign_in
 from bot.slack.surface import SlackSurface
 from bot.threads.incoming import Incoming
 from bot.threads.stores import Shown
+from tests.integration.slack.whole import Whole, run_whole
+from tests.page import Room, open_room
 
 QUICK = Config(ack_seconds=0.5, retry_delays_seconds=(0.05, 0.1, 0.2))
 SIGNING_SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
@@ -157,3 +161,18 @@ async def start_desk() -> AsyncIterator[Callable]:
 @pytest.fixture
 async def desk(start_desk: Callable) -> Desk:
     return await start_desk()
+
+
+@pytest.fixture
+async def whole() -> AsyncIterator[Whole]:
+    async with run_whole() as running:
+        yield running
+
+
+@pytest.fixture
+async def room(whole: Whole, tmp_path: Path) -> AsyncIterator[Room]:
+    """A script error on any page fails the test."""
+    artefacts = os.environ.get("KUBECTL_AI_SLACK_ARTEFACTS")
+    async with open_room(whole.driver.base_url, Path(artefacts) if artefacts else tmp_path) as opened:
+        yield opened
+    assert opened.problems == []

@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 from playwright.async_api import expect
 
-from tests.integration.slack.whole import GET_PODS, SCALE_MORE, Whole, run_whole
-from tests.page import CHROMIUM, PHONE, WHY_SKIPPED, Room, open_room
+from tests.integration.slack.whole import GET_PODS, SCALE_MORE, Whole
+from tests.page import CHROMIUM, PHONE, WHY_SKIPPED, Room
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.timeout(600),
     pytest.mark.skipif(not CHROMIUM.exists(), reason=WHY_SKIPPED),
 ]
-
-
-@pytest.fixture
-async def whole() -> AsyncIterator[Whole]:
-    async with run_whole() as running:
-        yield running
-
-
-@pytest.fixture
-async def room(whole: Whole, tmp_path: Path) -> AsyncIterator[Room]:
-    """A script error on any page fails the test."""
-    artefacts = os.environ.get("KUBECTL_AI_SLACK_ARTEFACTS")
-    async with open_room(whole.driver.base_url, Path(artefacts) if artefacts else tmp_path) as opened:
-        yield opened
-    assert opened.problems == []
 
 
 async def test_a_question_by_mention_and_its_follow_up_are_answered_in_the_thread(whole: Whole, room: Room) -> None:

@@ -40,7 +40,7 @@ def test_home_shows_what_waits_what_was_done_and_how_the_clusters_are():
     assert "<https://our.slack.example/archives/C01ONCALL/p1000001|Change 42>" in shown
     assert "Change 41" in shown
     assert "undo until <!date^1790001000^" in shown
-    assert "⏳ <https://our.slack.example/archives/C01ONCALL/p1000001|" in shown
+    assert "⏳ <https://our.slack.example/archives/C01ONCALL/p1000001|working> · <!date^1790000200^" in shown
     assert "why is the shop down?" in shown
     assert "Frozen" in shown
     assert "✓ *prod-eu* answers · v1.31.2" in shown
