@@ -19,6 +19,7 @@ from bot.devslack.messages import Messages
 from bot.devslack.rates import Rates
 from bot.devslack.sessions import Sessions
 from bot.devslack.sockets import Sockets
+from bot.devslack.streams import Streams
 from bot.devslack.tickets import ResponseUrls, Triggers
 from bot.devslack.traffic import Traffic
 from bot.devslack.values import Channel, Json, Person, UserGroup
@@ -58,8 +59,7 @@ class LocalSlack:
         self.requests: deque[Json] = deque(maxlen=KEPT_REQUESTS)
         self.reads: dict[tuple[str, str], str] = {}
         self.statuses: dict[tuple[str, str], tuple[str, float]] = {}
-        self.streams: dict[tuple[str, str], float] = {}
-        """When what is being streamed was begun, by channel and ts."""
+        self.streams = Streams(config.stream_seconds, config.sleep, self.complete_stream)
         self.sessions = Sessions(self.journal, self.feed)
         self.suggestions: dict[str, Json] = {}
         self._unsettled: dict[str, Json] = {}
@@ -107,6 +107,7 @@ class LocalSlack:
 
     async def close(self) -> None:
         self.feed.close()
+        await self.streams.close()
         await self.deliveries.close()
         await self.http.close()
         await self.sockets.close()
@@ -166,8 +167,17 @@ class LocalSlack:
         self.messages.put(channel_id, message)
         self.show(channel_id, message)
 
+    def complete_stream(self, channel_id: str, ts: str) -> None:
+        """What was streamed is an ordinary message from now on; Slack takes the thread's session for `active` then."""
+        self.streams.end(channel_id, ts)
+        message = self.messages.get(channel_id, ts)
+        if message is not None:
+            self.sessions.begin(channel_id, message["thread_ts"], "active")
+            self.replace(channel_id, message | {"streaming_state": "completed"})
+
     def remove(self, channel_id: str, message: Json) -> None:
         """Delete a message."""
+        self.streams.end(channel_id, message["ts"])
         self.messages.remove(channel_id, message["ts"])
         self.feed.publish({"type": "deleted", "channel": channel_id, "ts": message["ts"], "thread_ts": message.get("thread_ts")})
         root = self.messages.get(channel_id, message.get("thread_ts") or "")

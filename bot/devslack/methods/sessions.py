@@ -52,10 +52,10 @@ def stop(slack: LocalSlack, person: Person, channel: Channel, thread_ts: str) ->
     if session is None or session.status != "processing" or _STOPPED not in slack.app.events:
         return False
     ended = []
-    for channel_id, ts in list(slack.streams):
+    for channel_id, ts in slack.streams.list_open():
         message = slack.messages.get(channel_id, ts)
         if channel_id == channel.id and message is not None and message.get("thread_ts") == thread_ts:
-            del slack.streams[channel_id, ts]
+            slack.streams.end(channel_id, ts)
             slack.replace(channel_id, message | {"streaming_state": "completed"})
             ended.append(ts)
     event: Json = {

@@ -30,7 +30,7 @@ async def start(call: Call) -> Json:
             require(call.arguments, name, f"missing_{name}")
     text = _read_text(call)
     message = compose_app_message(call.slack, {"markdown_text": text}, str(root.get("thread_ts") or root["ts"]))
-    call.slack.streams[channel.id, message["ts"]] = call.slack.config.clock()
+    call.slack.streams.begin(channel.id, message["ts"])
     call.slack.sessions.begin(channel.id, message["thread_ts"], "processing")
     call.slack.post(channel, message | {"streaming_state": "in_progress"})
     return {"ok": True, "channel": channel.id, "ts": message["ts"]}
@@ -58,7 +58,7 @@ async def stop(call: Call) -> Json:
         ended["blocks"] = [*ended.get("blocks", []), *name_blocks(blocks)]
     if call.arguments.get("metadata"):
         ended["metadata"] = call.arguments["metadata"]
-    del call.slack.streams[channel.id, message["ts"]]
+    call.slack.streams.end(channel.id, message["ts"])
     call.slack.sessions.begin(channel.id, message["thread_ts"], session)
     call.slack.replace(channel.id, ended)
     return {"ok": True, "channel": channel.id, "ts": message["ts"], "message": ended}
@@ -66,26 +66,16 @@ async def stop(call: Call) -> Json:
 
 def refuse_while_streaming(call: Call, channel: Channel, ts: str) -> None:
     """What is being streamed cannot be edited. Whether Slack is that strict is not documented; an app does well not to try."""
-    if (channel.id, ts) in call.slack.streams and _has_time(call, channel, ts):
+    if (channel.id, ts) in call.slack.streams:
         raise ApiRefusalError("cant_update_message")
 
 
 def _find(call: Call) -> tuple[Channel, Json]:
-    """The message that is being streamed. One whose time is over ends here."""
+    """The message that is being streamed."""
     channel, message = call.own_message(_NOT_STREAMING)
-    place = (channel.id, message["ts"])
-    if place not in call.slack.streams:
-        raise ApiRefusalError(_NOT_STREAMING)
-    if not _has_time(call, channel, message["ts"]):
-        del call.slack.streams[place]
-        call.slack.sessions.begin(channel.id, message["thread_ts"], "active")
-        call.slack.replace(channel.id, message | {"streaming_state": "completed"})
+    if (channel.id, message["ts"]) not in call.slack.streams:
         raise ApiRefusalError(_NOT_STREAMING)
     return channel, message
-
-
-def _has_time(call: Call, channel: Channel, ts: str) -> bool:
-    return call.slack.config.clock() < call.slack.streams[channel.id, ts] + call.slack.config.stream_seconds
 
 
 def _read_text(call: Call) -> str:

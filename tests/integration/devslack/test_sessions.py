@@ -11,6 +11,7 @@ from bot.devslack.config import Config
 from bot.devslack.driver import Driver, wait_until
 from bot.devslack.fixture import EVENTS, build_default_workspace
 from bot.devslack.server import run_server
+from tests.integration.devslack.shifted import ShiftedClock
 
 
 async def refusal(call) -> str:
@@ -112,13 +113,14 @@ async def test_a_stream_makes_its_thread_a_session_that_is_being_worked_on(slack
 
 
 async def test_a_stream_whose_time_is_over_leaves_the_session_active(start_slack, build_app):
-    now = [1_790_000_000.0]
-    slack = await start_slack(Config(clock=lambda: now[0]))
+    clock = ShiftedClock()
+    slack = await start_slack(Config(clock=clock, sleep=clock.sleep))
     bolt, root = await build_app(slack), await slack.say("ana", "dm", "why?")
-    started = await bolt.client.chat_startStream(channel=root["channel"], thread_ts=root["ts"], markdown_text="It is")
-    now[0] += 301
+    await bolt.client.chat_startStream(channel=root["channel"], thread_ts=root["ts"], markdown_text="It is")
+    while clock.passed < 300:
+        await clock.step()
 
-    await refusal(bolt.client.chat_appendStream(channel=root["channel"], ts=started["ts"], markdown_text=" late"))
+    await slack.wait_for_message("D01ANA", "completed", root["ts"])
 
     assert await sessions(slack) == {root["ts"]: ("active", "")}
 

@@ -6,6 +6,7 @@ import pytest
 from slack_sdk.errors import SlackApiError
 
 from bot.devslack.config import Config
+from tests.integration.devslack.shifted import ShiftedClock
 
 
 async def refusal(call) -> str:
@@ -31,17 +32,41 @@ async def test_a_stream_grows_and_ends_as_an_ordinary_message(slack, bolt):
 
 
 async def test_a_stream_ends_by_itself_after_its_time(start_slack, build_app):
-    now = [1_790_000_000.0]
-    slack = await start_slack(Config(clock=lambda: now[0]))
+    clock = ShiftedClock()
+    slack = await start_slack(Config(clock=clock, sleep=clock.sleep))
     client = (await build_app(slack)).client
     root = await slack.say("ana", "dm", "why?")
     started = await client.chat_startStream(channel=root["channel"], thread_ts=root["ts"], markdown_text="It is")
-    now[0] += 301
+    while clock.passed < 300:
+        await clock.step()
 
+    ended = await slack.wait_for_message("D01ANA", "completed", root["ts"])
     refused = await refusal(client.chat_appendStream(channel=root["channel"], ts=started["ts"], markdown_text=" late"))
 
+    assert (ended["text"], clock.passed) == ("It is", 300)
     assert refused == "message_not_in_streaming_state"
-    assert (await slack.messages("D01ANA", root["ts"]))[-1]["streaming_state"] == "completed"
+
+
+async def test_a_stream_that_was_ended_or_deleted_is_not_ended_again_later(start_slack, build_app):
+    clock = ShiftedClock()
+    slack = await start_slack(Config(clock=clock, sleep=clock.sleep))
+    client = (await build_app(slack)).client
+    roots = [await slack.say("ana", "dm", text) for text in ("why?", "since when?")]
+    place = {"channel": roots[0]["channel"]}
+    gone, ended, last = [
+        await client.chat_startStream(**place, thread_ts=root["ts"], markdown_text=text)
+        for root, text in ((roots[0], "gone"), (roots[0], "ended"), (roots[1], "last"))
+    ]
+    await client.chat_delete(**place, ts=gone["ts"])
+    await client.api_call("chat.stopStream", json=place | {"ts": ended["ts"], "session_status": "suspended"})
+
+    while clock.passed < 300:
+        await clock.step()
+    await slack.wait_for_message("D01ANA", lambda message: message["ts"] == last["ts"] and "completed" in str(message), roots[1]["ts"])
+
+    sessions = (await slack.ask("state", **{"as": "ana"}))["sessions"]
+    assert {session["thread_ts"]: session["status"] for session in sessions} == {roots[0]["ts"]: "suspended", roots[1]["ts"]: "active"}
+    assert [message["text"] for message in await slack.messages("D01ANA", roots[0]["ts"])] == ["why?", "ended"]
 
 
 async def test_a_stream_is_a_reply_and_has_a_recipient_in_channels(slack, bolt):
