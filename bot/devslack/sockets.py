@@ -20,6 +20,9 @@ log = structlog.get_logger()
 
 DISCONNECT_REASONS = frozenset({"warning", "refresh_requested", "link_disabled", "too_many_websockets"})
 
+_ENDING = frozenset({"link_disabled", "too_many_websockets"})
+"""Reasons for which Slack closes the connection itself; for the others the app has time to open another first."""
+
 
 @dataclass(slots=True, eq=False)
 class Connection:
@@ -180,6 +183,8 @@ class Sockets:
             else:
                 with suppress(ConnectionError):  # it has gone by itself
                     await self._write(connection, "disconnect", _build_disconnect(reason))
+                    if reason in _ENDING:
+                        await connection.socket.close()
         return len(connections)
 
     async def close(self) -> None:

@@ -12,6 +12,8 @@ import contextlib
 import time
 from dataclasses import dataclass, field
 
+import aiohttp
+import orjson
 import structlog
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 
@@ -19,7 +21,7 @@ from bot.errors import ConfigError
 from bot.settings import SlackSettings
 from bot.slack.listeners import Listeners
 from bot.slack.signin import SignedIn, explain_connection, is_local
-from bot.slack.web import Answer, Limited, Reply
+from bot.slack.web import Answer, Limited, Lost, Reply
 
 log = structlog.get_logger()
 
@@ -33,6 +35,11 @@ _STALE_PINGS = 7
 """Pings without a pong until a connection is replaced; the SDK itself gives up on one after four."""
 _RETRY_SECONDS = 30.0
 """Least time between two attempts to replace: `apps.connections.open` is meant for about one call a minute."""
+_ENDED = {
+    "link_disabled": "Socket Mode is turned off for this Slack app; turn it on in the app's settings.",
+    "too_many_websockets": "Slack allows this app no further connection; stop what else uses its tokens, or lower `slack.connections`.",
+}
+"""Why Slack ended a connection that it will not simply open again, by its reason."""
 
 
 @dataclass(slots=True)
@@ -62,6 +69,8 @@ class Connections:
         self._ping_seconds = ping_seconds
         self._links: list[_Link] = []
         self._watchdog: asyncio.Task[None] | None = None
+        self._refusal = ""
+        """Why Slack would not have a connection, if it would not have the last one."""
 
     async def open(self) -> None:
         """Opens all of them. Raises ConfigError in one sentence if Slack will not have it."""
@@ -77,7 +86,7 @@ class Connections:
         """'' while at least one connection answers; otherwise what is wrong, in one sentence."""
         if any(link.measure_silence(self._ping_seconds) < _SILENT_PINGS * self._ping_seconds for link in self._links):
             return ""
-        return "No Socket Mode connection to Slack answers; messages wait at Slack until one does."
+        return f"No Socket Mode connection to Slack answers; messages wait at Slack until one does. {self._refusal}".rstrip()
 
     async def close(self) -> None:
         """Takes nothing new, acknowledges what is stored, then closes."""
@@ -99,6 +108,9 @@ class Connections:
                 ping_interval=self._ping_seconds,
             )
             handler.client.wss_uri = url
+            # The SDK opens a connection again at once, without end, if Slack ends each as soon as it is there: here it takes its turn.
+            handler.client.issue_new_wss_url = self._fetch_url  # type: ignore[method-assign]
+            handler.client.on_message_listeners.append(self._listen)
             if is_local(self._settings.api_url):
                 handler.client.proxy = None
             async with asyncio.timeout(_CONNECT_SECONDS):  # by itself it would try that address for ever
@@ -112,11 +124,22 @@ class Connections:
 
     async def _fetch_url(self) -> str:
         reply: Reply = await self._slack.app_web.send(_OPEN, {})
-        if isinstance(reply, Limited) and reply.seconds <= _LIMITED_SECONDS:
+        if isinstance(reply, Lost) or (isinstance(reply, Limited) and reply.seconds <= _LIMITED_SECONDS):
             reply = await self._slack.app_web.send(_OPEN, {}, wait_seconds=_LIMITED_SECONDS)
         if isinstance(reply, Answer) and isinstance(url := reply.data.get("url"), str):
             return url
         raise ConfigError(explain_connection(reply, self._settings))
+
+    async def _listen(self, frame: aiohttp.WSMessage) -> None:
+        """Notes how Slack begins and ends connections; the SDK acts on it."""
+        if not isinstance(frame.data, str) or not ('"disconnect"' in frame.data or '"hello"' in frame.data):
+            return
+        message = orjson.loads(frame.data)
+        if message.get("type") == "hello":
+            self._refusal = ""
+        elif message.get("type") == "disconnect" and (why := _ENDED.get(message.get("reason"))):
+            self._refusal = why
+            log.warning("connection_ended", reason=message["reason"], why=why)
 
     async def _watch(self) -> None:
         tried_at = 0.0
@@ -132,6 +155,7 @@ class Connections:
                 try:
                     self._links[index] = await self._connect()
                 except ConfigError as exc:
+                    self._refusal = str(exc)
                     log.warning("connection_failed", index=index, error=str(exc))
                 finally:
                     await closing

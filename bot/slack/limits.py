@@ -176,7 +176,7 @@ RATES: Final[Mapping[str, Rate]] = {
     "chat.delete": Rate(40, 10),  # tier 3
     "conversations.members": Rate(80, 30),  # tier 4
     "conversations.list": Rate(16, 5),  # tier 2
-    "apps.connections.open": Rate(8, 10),  # tier 1, but an app may open its ten connections at once
+    "apps.connections.open": Rate(8, 20),  # tier 1, but an app may open its ten connections at once, and again
     "auth.test": Rate(400, 50),  # special: about 600 per minute
     "users.info": Rate(80, 30),  # tier 4
     "usergroups.users.list": Rate(16, 10),  # tier 2

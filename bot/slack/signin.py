@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import aiohttp
-from slack_sdk.http_retry.async_handler import AsyncRetryHandler
-from slack_sdk.http_retry.builtin_async_handlers import AsyncConnectionErrorRetryHandler, AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import ConfigError
@@ -33,7 +31,7 @@ class SignedIn:
     app_web: WebApi
     """With the app-level token: opens Socket Mode connections."""
     bare: AsyncWebClient
-    """Without a token: what Bolt and its sockets are given. They add the token they need."""
+    """Without a token: what Bolt and its sockets are given, and call nothing with."""
     session: aiohttp.ClientSession
 
     async def close(self) -> None:
@@ -50,15 +48,15 @@ async def sign_in(settings: SlackSettings) -> SignedIn:
     try:
         throttle = Throttle()
 
-        def build(token: str | None, handlers: list[AsyncRetryHandler]) -> AsyncWebClient:
-            client = AsyncWebClient(token, settings.api_url, session=session, retry_handlers=handlers)
+        def build(token: str | None) -> AsyncWebClient:
+            client = AsyncWebClient(token, settings.api_url, session=session, retry_handlers=[])
             if is_local(settings.api_url):
                 client.proxy = None  # the SDK takes the proxy of the environment for every address
             return client
 
-        web = WebApi(build(bot_token, []), throttle)
+        web = WebApi(build(bot_token), throttle)
         bot = _read_bot(await _try(web, "auth.test"), settings)
-        return SignedIn(bot, web, WebApi(build(app_token, []), throttle), build(None, _retry_handlers()), session)
+        return SignedIn(bot, web, WebApi(build(app_token), throttle), build(None), session)
     except BaseException:
         await session.close()
         raise
@@ -68,11 +66,6 @@ def is_local(api_url: str) -> bool:
     """Whether the address is this machine's own: no proxy leads there."""
     host = urlsplit(api_url).hostname or ""
     return host in {"localhost", "::1"} or host.startswith("127.")
-
-
-def _retry_handlers() -> list[AsyncRetryHandler]:
-    """For `apps.connections.open` only, which may be repeated; nothing is posted through the client that has these."""
-    return [AsyncConnectionErrorRetryHandler(max_retry_count=2), AsyncRateLimitErrorRetryHandler(max_retry_count=2)]
 
 
 async def _try(web: WebApi, method: str) -> Reply:

@@ -1,8 +1,7 @@
 """The one door to Slack's Web API. A call takes its turn at the throttle first, what Slack says about waiting is kept for all later ones,
 and the outcome is a value: what Slack answered, refused, limited, or that nobody knows.
 
-Only what opens sockets again after they closed, inside the SDK, does not come by here. The SDK's own retries are off: its handler for
-lost connections repeats `chat.postMessage`, which posts twice.
+The SDK's own retries are off: its handler for lost connections repeats `chat.postMessage`, which posts twice.
 """
 
 from __future__ import annotations

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 
 import pytest
 
 from bot.devslack.config import Config
 from bot.devslack.driver import wait_until
+from bot.slack.connect import Connections
 from tests.integration.devslack.shifted import ShiftedClock
 
 PERSISTENT = Config(ack_seconds=0.5, retry_delays_seconds=(0.1,) * 100)
@@ -63,7 +65,7 @@ async def test_event_that_was_stored_is_not_stored_again_six_minutes_later(start
     assert clock.passed == 369
 
 
-@pytest.mark.parametrize("reason", ["abort", "refresh_requested", "warning", "half_open"])
+@pytest.mark.parametrize("reason", ["abort", "refresh_requested", "warning", "half_open", "link_disabled", "too_many_websockets"])
 @pytest.mark.parametrize("connections", [1, 2])
 async def test_connection_that_goes_while_an_event_is_being_stored_loses_nothing(start_desk, reason, connections):
     desk = await start_desk(PERSISTENT)
@@ -151,6 +153,46 @@ async def test_it_is_said_when_no_connection_answers(start_desk):
     await desk.driver.act("clear_faults")
     await desk.driver.act("disconnect", reason="abort")
     await wait_until(lambda: answers(running))
+
+
+async def test_socket_mode_that_was_turned_off_is_named_and_events_come_once_it_is_on_again(start_desk):
+    desk = await start_desk(PERSISTENT)
+    running = await desk.start(connect=True, ping_seconds=0.2)
+    await desk.driver.act("fault", method="apps.connections.open", kind="error", error="not_allowed", times=1_000)
+
+    await desk.driver.act("disconnect", reason="link_disabled")
+    await desk.driver.wait_for_connections(0)
+    await desk.driver.say("ana", "dm", "while it was off")
+
+    async def is_named() -> bool:
+        return "on in the app's settings" in running.connections.find_trouble()
+
+    await wait_until(is_named)
+    assert running.connections.find_trouble().startswith("No Socket Mode connection to Slack answers")
+    await desk.driver.act("clear_faults")
+    await wait_until(lambda: answers(running))
+    await desk.driver.wait_until_settled(60)
+    assert texts(desk) == ["while it was off"]
+
+
+async def test_one_connection_too_many_is_left_out_and_the_others_take_the_events(start_desk):
+    desk = await start_desk(replace(PERSISTENT, max_connections=1))
+    running = await desk.start()
+    connections = Connections(running.signed_in, desk.settings(connections=2), running.listeners, ping_seconds=0.2)
+
+    async def waits_for_its_turn() -> bool:
+        return running.signed_in.app_web.throttle.count_waiting() > 0
+
+    await connections.open()
+    desk.stack.push_async_callback(connections.close)
+    await desk.driver.wait_for_connections(1)
+    for number in range(5):
+        await desk.driver.say("ana", "dm", f"event {number}")
+
+    await desk.driver.wait_until_settled(60)
+    assert connections.find_trouble() == ""
+    assert texts(desk) == [f"event {number}" for number in range(5)]
+    await wait_until(waits_for_its_turn, 20)  # the SDK would open another at once, for ever
 
 
 @pytest.mark.parametrize("seed", range(3))
