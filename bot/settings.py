@@ -15,7 +15,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 
 from bot.errors import ConfigError
 from bot.exec_rules import ExecRule
-from bot.settings_agent import BudgetSettings, InstructionSettings, RunbookSettings, ToolSettings
+from bot.settings_agent import BudgetSettings, InstructionSettings, ReadSettings, RunbookSettings, ToolSettings
 from bot.settings_base import Group
 from bot.settings_channels import ChannelId, ChannelSettings
 from bot.settings_mcp import McpSettings, fill_mcp
@@ -183,6 +183,7 @@ class Settings(Group):
     slack: SlackSettings = SlackSettings()
     model: ModelSettings = ModelSettings()
     budgets: BudgetSettings = BudgetSettings()
+    reads: ReadSettings = ReadSettings()
     instructions: InstructionSettings = InstructionSettings()
     runbooks: RunbookSettings = RunbookSettings()
     tools: ToolSettings = ToolSettings()

@@ -48,6 +48,14 @@ class BudgetSettings(Group):
     """Prices by the model's name. Without one, what a model costs is not counted."""
 
 
+class ReadSettings(Group):
+    """What commands of the model read."""
+
+    log_lines: int = Field(default=5000, ge=0)
+    """Last lines of a log that are read if the command names no limit (`--tail`, `--since`, `--since-time`, `--limit-bytes`); the answer
+    says so. Commands of people read all. 0 is no limit."""
+
+
 class InstructionSettings(Group):
     """Instructions of the installer for the model, Markdown."""
 

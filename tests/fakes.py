@@ -217,10 +217,12 @@ class FakeCluster:
         return None
 
     @asynccontextmanager
-    async def rehearse(self, thread_id: str, asker: Person, namespace: str, address: str) -> AsyncIterator[FakeRehearsal]:
+    async def rehearse(
+        self, thread_id: str, asker: Person, namespace: str, address: str, *, log_lines: int = 0
+    ) -> AsyncIterator[FakeRehearsal]:
         await asyncio.sleep(0)
         self.opened += 1
-        rehearsal = FakeRehearsal(f"kubeconfig-{self.opened}")
+        rehearsal = FakeRehearsal(f"kubeconfig-{self.opened}", log_lines)
         self.rehearsals[rehearsal.kubeconfig] = rehearsal
         try:
             yield rehearsal
@@ -299,8 +301,9 @@ def _answer(status: int, body: dict[str, Any]) -> ApiResponse:
 class FakeRehearsal:
     """A door that records what it is told to."""
 
-    def __init__(self, kubeconfig: str) -> None:
+    def __init__(self, kubeconfig: str, log_lines: int = 0) -> None:
         self.kubeconfig = kubeconfig
+        self.log_lines = log_lines
         self.recording = Recording()
         self.ending: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 

@@ -30,6 +30,11 @@ def of_turn(entries: Sequence[Entry], turn: int) -> tuple[ToolCall, ...]:
     return tuple(found)
 
 
+def is_of_model(entries: Iterable[Entry], turn: int, call_id: str) -> bool:
+    """Whether a reply of the model made the call, and not a person's own command line."""
+    return any(e.turn == turn and isinstance(e, Replied) and call_id in {call.id for call in e.calls} for e in entries)
+
+
 def implicit(asked: Asked) -> ToolCall:
     """The one call that a command line, a triage or a press of Undo stands for."""
     if asked.mode is Mode.EDIT:

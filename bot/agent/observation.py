@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.values.transcript import ToolResult
@@ -17,6 +18,8 @@ _CHARS_PER_TOKEN = 4
 _SHARE_OF_WINDOW = 0.125
 _STUB_CHARS = 400
 _SAMPLE_CHARS = 8_000
+_LOGS = 5
+"""Logs that a note names."""
 _BINARY_SHARE = 0.05
 
 _TOLD_CHARS = 140
@@ -26,7 +29,6 @@ _STDERR_SHARE = 0.25
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u0085\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _UNPRINTED = re.compile(r"[\x01-\x06\x0e-\x1a\x1c-\x1f\ufffd]")
-_UNLIMITED_LOG = re.compile(r"\bkubectl\b[^|;&]*\blogs?\b(?![^|;&]*--(?:tail|since|since-time|limit-bytes)\b)[^|;&]*$")
 _FENCE = re.compile(r"</?untrusted-output\b", re.IGNORECASE)
 
 
@@ -39,8 +41,6 @@ def for_model(result: ToolResult, limit: int = MODEL_CHARS, number: int = 0) -> 
     lines = _facts(result)
     if result.truncated:
         lines.append("note: the command printed more than is kept; its middle is missing.")
-    if _is_unlimited_log(result) and len(result.stdout) > limit:
-        lines.append("note: `kubectl logs` had no limit, so only the head and the tail of the log are shown; use --tail, --since or grep.")
     stderr_limit = int(limit * _STDERR_SHARE) if result.stdout else limit
     stderr = bound(result.stderr, stderr_limit, _hint(number))
     stdout = bound(result.stdout, limit - len(stderr), _hint(number))
@@ -76,6 +76,15 @@ def is_binary(text: str) -> bool:
     sample = text[:_SAMPLE_CHARS]
     odd = len(_UNPRINTED.findall(sample))
     return "\0" in sample or odd > len(sample) * _BINARY_SHARE
+
+
+def limited_logs(logs: Sequence[str], lines: int) -> str:
+    """The sentence about logs of which only the last lines were read, because their command named no limit."""
+    shown = ", ".join(logs[:_LOGS]) + (f" and {len(logs) - _LOGS} more" if len(logs) > _LOGS else "")
+    return (
+        f"`kubectl logs` had no limit, so only the last {lines:,} lines were read of {shown}: counts and searches saw no more. "
+        "For another part, name it: --tail=N, --since=1h or --since-time."
+    )
 
 
 def model_chars(window_tokens: int) -> int:
@@ -150,7 +159,3 @@ def _facts(result: ToolResult) -> list[str]:
 
 def _hint(number: int) -> str:
     return f"{_NARROW}, or call read_output with output {number}" if number else _NARROW
-
-
-def _is_unlimited_log(result: ToolResult) -> bool:
-    return bool(_UNLIMITED_LOG.search(result.command))

@@ -72,12 +72,16 @@ class GatewayCluster:
         mapped = self.identity(Person(user_id, "", user_id))
         return mapped if mapped is not None else self._reader
 
-    def rehearse(self, thread_id: str, asker: Person, namespace: str, address: str) -> AbstractAsyncContextManager[Rehearsal]:
+    def rehearse(
+        self, thread_id: str, asker: Person, namespace: str, address: str, *, log_lines: int = 0
+    ) -> AbstractAsyncContextManager[Rehearsal]:
         """See `threads.ports.Cluster.rehearse`."""
-        return self._rehearse(self._upstream_for(thread_id), self.identity(asker), namespace, address)
+        return self._rehearse(self._upstream_for(thread_id), self.identity(asker), namespace, address, log_lines)
 
     @asynccontextmanager
-    async def _rehearse(self, upstream: Upstream, mapped: Identity | None, namespace: str, address: str) -> AsyncIterator[Rehearsal]:
+    async def _rehearse(
+        self, upstream: Upstream, mapped: Identity | None, namespace: str, address: str, log_lines: int
+    ) -> AsyncIterator[Rehearsal]:
         reader, writer = (mapped, mapped) if mapped is not None else (self._reader, self._writer)
         session = Session(
             upstream,
@@ -88,6 +92,7 @@ class GatewayCluster:
             limits=self._gateway.limits,
             may_impersonate=self._may_impersonate,
             exec_rules=self._gateway.exec_rules(self.name),
+            log_lines=log_lines,
         )
         self._gateway.admit(session, self.name)
         try:

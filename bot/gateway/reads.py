@@ -11,6 +11,7 @@ from bot.errors import UpstreamUnavailableError
 from bot.gateway import discovery, media, status
 from bot.gateway.call import Call, answer, passed_down
 from bot.gateway.listing import Merge, fill, merge_into
+from bot.gateway.logs import lacks_limit, pass_log
 from bot.gateway.overlay import Definition, Entry
 from bot.gateway.planned import size_path
 from bot.gateway.streaming import let_go, pass_list, pass_through
@@ -82,6 +83,8 @@ async def _pass_list(call: Call, merge: Merge | None = None, *, warnings: tuple[
 
 
 async def _read_live(call: Call) -> web.StreamResponse:
+    if lacks_limit(call):
+        return await pass_log(call)
     if not call.session.redactor.needs_body(call.info):
         return await pass_through(call)
     if call.info.verb == "list":

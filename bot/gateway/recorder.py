@@ -18,6 +18,7 @@ class Recorder:
         self._refused: list[RefusedRequest] = []
         self._unanswered: dict[ApiRequest, RefusedRequest] = {}
         self._sources: dict[str, None] = {}
+        self._limited: dict[str, None] = {}
         self.reads = 0
 
     @property
@@ -47,6 +48,11 @@ class Recorder:
         if source and len(self._sources) < _MOST_SOURCES:
             self._sources[source] = None
 
+    def add_limited(self, log: str) -> None:
+        """Notes whose log was cut to its last lines."""
+        if len(self._limited) < _MOST_SOURCES:
+            self._limited[log] = None
+
     def add_unanswered(self, request: ApiRequest, refused: RefusedRequest) -> None:
         """Records a write that the API server had no answer to (429, 5xx), until `settle` says that it has been answered."""
         self._unanswered[request] = refused
@@ -58,4 +64,5 @@ class Recorder:
     def recording(self, stopped: str) -> Recording:
         """Everything so far."""
         refused = (*self._refused, *self._unanswered.values())
-        return Recording(tuple(self._writes), tuple(self._passed), refused, stopped, self.reads, tuple(self._sources))
+        read = (self.reads, tuple(self._sources), tuple(self._limited))
+        return Recording(tuple(self._writes), tuple(self._passed), refused, stopped, *read)

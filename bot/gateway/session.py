@@ -50,6 +50,7 @@ class Session:
         limits: Limits,
         may_impersonate: bool = False,
         exec_rules: Sequence[ExecRule] = (),
+        log_lines: int = 0,
     ) -> None:
         self.token = secrets.token_urlsafe(32)
         self.upstream = upstream
@@ -65,6 +66,8 @@ class Session:
         self.kubeconfig = ""
         self.may_impersonate = may_impersonate
         self.exec_rules = exec_rules
+        self.log_lines = log_lines
+        """See `threads.ports.Cluster.rehearse`."""
         self.unlooked: set[str] = set()
         """Paths of execs into pods in which `kubectl cp` could not look at its target."""
         self._address = address

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import aiohttp
 from aiohttp import web
 
@@ -10,16 +12,20 @@ from bot.gateway.call import Call, add_warnings, answer, json_headers, passed_do
 from bot.gateway.listing import Merge
 from bot.gateway.splitting import ListReader
 from bot.gateway.upstream import decode
+from bot.values.requests import ApiRequest
 
 HAS_BEGUN = web.RequestKey("has_begun", bool)
 _CHUNK = 256 * 1024
 
 
-async def pass_through(call: Call, *, warnings: tuple[str, ...] = ()) -> web.StreamResponse:
-    """Streams the API server's answer. If it breaks off, so does ours: half an answer must not look whole."""
+async def pass_through(
+    call: Call, request: ApiRequest | None = None, *, warnings: tuple[str, ...] = (), seen: Callable[[bytes], None] = lambda _: None
+) -> web.StreamResponse:
+    """Streams the API server's answer to the call, or to `request` in its place; `seen` gets its body piece by piece. If it breaks off,
+    so does ours: half an answer must not look whole."""
     is_long = call.info.verb == "watch" or (call.info.subresource == "log" and call.parameter("follow") not in ("", "false", "0"))
     seconds = call.session.limits.stream_seconds if is_long else call.session.limits.passing_seconds
-    upstream = await call.session.upstream.open(call.as_read(call.accept), call.session.reader, call.upstream_headers(), seconds)
+    upstream = await call.session.upstream.open(request or call.as_read(call.accept), call.session.reader, call.upstream_headers(), seconds)
     try:
         headers = passed_down(upstream.headers)
         add_warnings(headers, warnings)
@@ -27,6 +33,7 @@ async def pass_through(call: Call, *, warnings: tuple[str, ...] = ()) -> web.Str
             return await pass_failure(call, upstream, warnings=warnings)
         if "Content-Length" in upstream.headers and int(upstream.headers["Content-Length"]) <= _CHUNK and call.request.method != "HEAD":
             body = await upstream.content.read()
+            seen(body)
             call.session.count_bytes(len(body))
             return web.Response(status=upstream.status, headers=headers, body=body)  # one write instead of several
         if "Content-Length" in upstream.headers:
@@ -34,6 +41,7 @@ async def pass_through(call: Call, *, warnings: tuple[str, ...] = ()) -> web.Str
         response = web.StreamResponse(status=upstream.status, headers=headers)
         await begin(call, response)
         async for chunk in upstream.content.iter_any():
+            seen(chunk)
             call.session.count_bytes(len(chunk))
             await response.write(chunk)
         await response.write_eof()

@@ -86,8 +86,11 @@ class Cluster(Protocol):
         """The same, with hidden values marked as in the rehearsals of this thread: a re-check compares them."""
         ...
 
-    def rehearse(self, thread_id: str, asker: Person, namespace: str, address: str) -> AbstractAsyncContextManager[Rehearsal]:
-        """Opens a rehearsal for a client at `address` (empty: any loopback address). Raises GatewayError."""
+    def rehearse(
+        self, thread_id: str, asker: Person, namespace: str, address: str, *, log_lines: int = 0
+    ) -> AbstractAsyncContextManager[Rehearsal]:
+        """Opens a rehearsal for a client at `address` (empty: any loopback address). Of a log whose request names no limit it reads
+        the last `log_lines` (0: all), and its recording says whose. Raises GatewayError."""
         ...
 
     def identity(self, person: Person) -> Identity | None:

@@ -19,6 +19,7 @@ from bot.agent import custom_tools, loop, observation, reading, repeats, runbook
 from bot.agent.ports import ServedTool
 from bot.changes.ports import AuditLine
 from bot.errors import BotError, SandboxLostError, StoreError
+from bot.settings import Settings
 from bot.threads import editing, proposing, serving
 from bot.threads.ports import Rehearsal, Sandbox
 from bot.threads.stores import Notice
@@ -125,7 +126,9 @@ async def _rehearse(work: Work, step: loop.RunCall) -> Rehearsed | ToolResult:
         return ToolResult(status="error", command=step.shown, note=asker.refusal)
     cluster = world.cluster_of(thread)
     sandbox = await acquire_sandbox(work)
-    async with cluster.rehearse(thread.id, asker, thread.namespace, sandbox.address) as rehearsal:
+    is_of_model = calls_.is_of_model(work.rows.entries, step.turn, step.call.id)
+    log_lines = world.settings.reads.log_lines if is_of_model else 0
+    async with cluster.rehearse(thread.id, asker, thread.namespace, sandbox.address, log_lines=log_lines) as rehearsal:
         started = asyncio.get_running_loop().time()
         ran = await _run(work, step, sandbox, rehearsal)
         seconds = asyncio.get_running_loop().time() - started
@@ -135,7 +138,7 @@ async def _rehearse(work: Work, step: loop.RunCall) -> Rehearsed | ToolResult:
     log.info(
         "rehearsed", thread=thread.id, turn=step.turn, reads=recording.reads, writes=len(recording.writes), refused=len(recording.refused)
     )
-    result = _result(step.shown, ran, recording, seconds, world.settings.sandbox.command_seconds)
+    result = _result(step.shown, ran, recording, seconds, world.settings)
     if thread.sandbox_pod not in ("", sandbox.pod):
         result = replace(result, note=f"{_FRESH} {result.note}".strip())
     return Rehearsed(result, recording)
@@ -196,9 +199,9 @@ def _account(work: Work, step: loop.RunCall, recording: Recording) -> AuditLine:
     return AuditLine("rehearsed", loop.asker_of(work.rows.entries, step.turn), work.thread.id, facts)
 
 
-def _result(command: str, ran: Ran | None, recording: Recording, seconds: float, limit: float) -> ToolResult:
+def _result(command: str, ran: Ran | None, recording: Recording, seconds: float, settings: Settings) -> ToolResult:
     """What the call came to, as far as the rehearsal tells."""
-    note = " ".join(_notes(ran, recording, limit))
+    note = " ".join(_notes(ran, recording, settings))
     if ran is None:
         return ToolResult(status="ok", command=command, note=note, seconds=seconds)
     result = ToolResult(
@@ -215,14 +218,16 @@ def _result(command: str, ran: Ran | None, recording: Recording, seconds: float,
     return observation.without_binary(result)
 
 
-def _notes(ran: Ran | None, recording: Recording, limit: float) -> list[str]:
+def _notes(ran: Ran | None, recording: Recording, settings: Settings) -> list[str]:
     notes = []
     if ran is not None and ran.timed_out:
-        notes.append(f"Stopped after {limit:.0f} seconds, the longest that a command may run.")
+        notes.append(f"Stopped after {settings.sandbox.command_seconds:.0f} seconds, the longest that a command may run.")
     if recording.stopped:
         notes.append(f"The command was stopped: {_sentence(recording.stopped.removeprefix('stopped: '))}")
     elif ran is None:
         notes.append("The command was stopped by the gateway.")
+    if recording.limited:
+        notes.append(observation.limited_logs(recording.limited, settings.reads.log_lines))
     reasons = list(dict.fromkeys(request.sentence for request in recording.refused))
     notes += [_sentence(reason) for reason in reasons[:_NOTES]]
     if len(reasons) > _NOTES:

@@ -160,6 +160,8 @@ class Recording:
     """How many requests passed as reads."""
     sources: tuple[str, ...] = ()
     """What was read that anybody may have written: `logs of pod shop/web-1`, `events of shop`."""
+    limited: tuple[str, ...] = ()
+    """Whose logs were cut to their last lines: `pod shop/web-1 (app)`."""
 
     @property
     def connects(self) -> tuple[RecordedConnect, ...]:

@@ -26,7 +26,9 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 @asynccontextmanager
-async def gateway_before(handler: Handler, folder: Path, limits: Limits | None = None) -> AsyncIterator[tuple[Client, Rehearsal]]:
+async def gateway_before(
+    handler: Handler, folder: Path, limits: Limits | None = None, *, log_lines: int = 0
+) -> AsyncIterator[tuple[Client, Rehearsal]]:
     """A client of a gateway, behind which this handler plays the API server."""
     runner = web.ServerRunner(web.Server(handler, handler_cancellation=True), shutdown_timeout=0.1)  # type: ignore[arg-type]
     await runner.setup()
@@ -41,7 +43,7 @@ async def gateway_before(handler: Handler, folder: Path, limits: Limits | None =
     kubeconfig.write_text(json.dumps(config))
     opened = (await open_clusters([ClusterSettings(kubeconfig=str(kubeconfig), reader="", writer="")], gateway))["cluster"]
     try:
-        async with opened.rehearse("T", NOBODY, "shop", "") as rehearsal, aiohttp.ClientSession() as session:
+        async with opened.rehearse("T", NOBODY, "shop", "", log_lines=log_lines) as rehearsal, aiohttp.ClientSession() as session:
             yield Client(rehearsal.kubeconfig, session), rehearsal
     finally:
         await opened.close()

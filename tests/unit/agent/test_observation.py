@@ -151,22 +151,12 @@ def test_text_is_not_taken_for_binary(text: str) -> None:
     assert observation.without_binary(ran(text)) == ran(text)
 
 
-@pytest.mark.parametrize(
-    ("command", "told"),
-    [
-        ("kubectl logs web-1", True),
-        ("kubectl -n shop logs deploy/web -c app", True),
-        ("kubectl logs web-1 --tail=20", False),
-        ("kubectl logs web-1 --since=5m", False),
-        ("kubectl logs web-1 | grep -c x", False),
-        ("kubectl get pods", False),
-    ],
-)
-def test_a_log_without_a_limit_that_is_too_long_is_told_so(command: str, told: bool) -> None:
-    text = observation.for_model(ToolResult("ok", command, 0, LOG))
+def test_of_many_limited_logs_some_are_named() -> None:
+    sentence = observation.limited_logs([f"pod shop/web-{number}" for number in range(8)], 5000)
 
-    assert ("`kubectl logs` had no limit" in text) is told
-    assert "`kubectl logs` had no limit" not in observation.for_model(ToolResult("ok", command, 0, "short\n"))
+    assert "only the last 5,000 lines were read of pod shop/web-0," in sentence
+    assert "pod shop/web-4 and 3 more:" in sentence
+    assert "web-5" not in sentence
 
 
 def test_a_bounded_output_says_how_to_read_the_rest_and_an_old_one_how_to_read_it_again() -> None:

@@ -60,7 +60,7 @@ class _Wrapped:
 
             return call
         if name == "rehearse":
-            return lambda *args: _Door(found(*args), self._crash)
+            return lambda *args, **kwargs: _Door(found(*args, **kwargs), self._crash)
         if name == "api_for":
             return lambda *args: self._crash.wrap(found(*args))
         return self._crash.wrap(found) if name == "api" else found
