@@ -1,56 +1,80 @@
-"""Commands that a model runs again and again although nothing comes of it."""
+"""What a model does again although nothing comes of it: commands that answer the same, changes that were turned down. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from bot.agent import calls as calls_
+from bot.changes.change import Change, State
 from bot.values.transcript import Answered, Entry, Replied, ToolCall, ToolResult
 
-_MOST = 3
-"""Times in a row that a call is run in one turn with the same answer."""
-SAME = "This is the same command with the same output as just before: nothing has changed, so do not run it again."
-"""What an answer adds if the call before was the same and so was its answer."""
+_WINDOW = 12
+"""How many calls back the same command counts as a repetition."""
+_MOST = 2
+"""Times that a call is run with the same answer."""
+SAME = "This is the same command with the same output as before: nothing has changed, so do not run it again."
+"""What an answer adds if the same call was made before and its answer was the same."""
 _REFUSED = "Not run: this call gave the same answer"
+_TURNED_DOWN = frozenset({State.DENIED, State.FAILED})
+_LANDED = frozenset({State.DONE, State.UNDONE, State.PARTIAL, State.UNKNOWN})
+_CHANGED = frozenset({"applied", "partial", "unknown"})
+"""Statuses of answers after which any other command may answer differently."""
 
 
 def refusal(entries: Sequence[Entry], turn: int, shown: str) -> ToolResult | None:
-    """The answer of a call that was run just before, often enough, with the same answer each time; None if it may run. `shown` is the
-    call as people read it."""
+    """The answer of a call that was run often enough, with the same answer each time; None if it may run. `shown` is the call as
+    people read it."""
     before = _same_before(entries, turn, shown)
     if before < _MOST:
         return None
     return ToolResult(
         status="error",
         command=shown,
-        note=f"{_REFUSED} {before} times in a row. Do something else, or answer with what you know.",
+        note=f"{_REFUSED} {before} times. Do something else, wait in the command itself (sleep) if you expect a change, or answer with "
+        "what you know.",
     )
 
 
 def note(entries: Sequence[Entry], turn: int, shown: str, result: ToolResult) -> str:
     """`SAME` where it is so; '' otherwise."""
-    last = _calls_of_model(entries, turn)
-    if not last:
-        return ""
-    previous_call, previous = last[-1]
-    if calls_.shown(previous_call) == shown and _same_answer(previous, result):
-        return SAME
-    return ""
+    before = _runs(entries, turn, shown)
+    return SAME if before and _same_answer(before[0], result) else ""
+
+
+def find_turned_down(changes: Iterable[Change], turn: int, digest: str) -> Change | None:
+    """The change of this turn with the same requests that was denied or failed, unless another one landed since: what is asked for
+    again after that may be right."""
+    own = sorted((change for change in changes if change.turn == turn), key=lambda change: change.id)
+    landed = max((change.id for change in own if change.state in _LANDED), default=0)
+    same = [change for change in own if change.id > landed and change.digest == digest and change.state in _TURNED_DOWN]
+    return same[-1] if same else None
 
 
 def _same_before(entries: Sequence[Entry], turn: int, shown: str) -> int:
-    """How many calls just before this one were the same, with the same answer."""
+    """How many times the call was run before with the answer that it gave last."""
     count = 0
-    last: ToolResult | None = None
-    for made, result in reversed(_calls_of_model(entries, turn)):
-        if calls_.shown(made) != shown:
+    runs = _runs(entries, turn, shown)
+    for result in runs:
+        if not _same_answer(runs[0], result):
             break
-        if result.note.startswith(_REFUSED):
-            continue
-        if last is not None and not _same_answer(last, result):
-            break
-        count, last = count + 1, result
+        count += 1
     return count
+
+
+def _runs(entries: Sequence[Entry], turn: int, shown: str) -> list[ToolResult]:
+    """What the call answered among the last calls, the newest first: back to where another one changed the cluster."""
+    found = []
+    for made, result in reversed(_calls_of_model(entries, turn)[-_WINDOW:]):
+        if _normalise(calls_.shown(made)) == _normalise(shown):
+            if not result.note.startswith(_REFUSED):
+                found.append(result)
+        elif result.status in _CHANGED:
+            break
+    return found
+
+
+def _normalise(shown: str) -> str:
+    return " ".join(shown.split())
 
 
 def _calls_of_model(entries: Sequence[Entry], turn: int) -> list[tuple[ToolCall, ToolResult]]:

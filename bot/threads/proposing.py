@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import structlog
 
-from bot.agent import edits, loop, sources
+from bot.agent import answers, edits, loop, repeats, sources
+from bot.changes import digest
 from bot.changes import propose as propose_
 from bot.changes.change import Change, State
 from bot.changes.ports import AuditLine, NewChange
@@ -43,6 +44,19 @@ async def propose(work: Work, step: loop.RunCall, result: ToolResult, recording:
     elif edited:
         result = replace(result, note=f"{result.note} {edited}".strip())
     await store(work, change, result)
+
+
+async def refuse_again(work: Work, step: loop.RunCall, result: ToolResult, recording: Recording) -> ToolResult | None:
+    """The answer of a call that came to the same change as one of its turn that was turned down; None if it may be proposed. A person's
+    own command line has a turn of its own, and may."""
+    asker = loop.asker_of(work.rows.entries, step.turn)
+    same = digest.of(recording.writes, cluster=work.thread.cluster, asked_by=asker)
+    before = repeats.find_turned_down(work.rows.changes.values(), step.turn, same)
+    if before is None:
+        return None
+    who = await work.name_of(before.decided_by) if before.decided_by else ""
+    note = f"Not proposed: these are exactly the requests of change {before.id}. {answers.outcome(before, who)}"
+    return replace(result, status="error", exit_code=None, stdout="", stderr="", note=note)
 
 
 async def _find_open_edited(work: Work, turn: int) -> Change | str | None:

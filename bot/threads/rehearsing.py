@@ -66,18 +66,26 @@ async def run_call(work: Work, step: loop.RunCall) -> None:
         case ToolResult():
             await _answer(work, step, outcome)
         case Rehearsed(result, recording) if recording.writes:
-            await proposing.propose(work, running, result, recording)
+            await _propose(work, running, result, recording)
         case Rehearsed(result, recording):
             await _answer(work, step, result, _account(work, step, recording))
 
 
 async def _serve(work: Work, step: loop.RunCall, served: ServedTool) -> None:
     if not served.is_read_only:
-        await serving.propose_use(work, step, served)
+        await _propose(work, step, *serving.record_use(step, served))
         return
     outcome = await _until_it_runs(work, step, lambda: serving.call(work, step, served))
     if not isinstance(outcome, Stopped):
         await _answer(work, step, outcome, serving.account(work, step, served) if outcome.status == "ok" else None)
+
+
+async def _propose(work: Work, step: loop.RunCall, result: ToolResult, recording: Recording) -> None:
+    refused = await proposing.refuse_again(work, step, result, recording)
+    if refused is None:
+        await proposing.propose(work, step, result, recording)
+    else:
+        await _answer(work, step, refused, _account(work, step, recording))
 
 
 def _complete(work: Work, step: loop.RunCall) -> loop.RunCall:
@@ -187,7 +195,7 @@ async def _answer(work: Work, step: loop.RunCall, result: ToolResult, audit: Aud
 
 
 def _account(work: Work, step: loop.RunCall, recording: Recording) -> AuditLine:
-    """The line about a command that wrote nothing."""
+    """The line about a command that nothing was proposed of."""
     facts = {
         "turn": step.turn,
         "call": step.call.id,

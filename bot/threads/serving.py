@@ -7,7 +7,6 @@ import structlog
 from bot.agent import loop
 from bot.agent.ports import ServedTool
 from bot.changes.ports import AuditLine
-from bot.threads import proposing
 from bot.threads.work import Work
 from bot.values.execs import Executed
 from bot.values.requests import Recording
@@ -19,10 +18,9 @@ log = structlog.get_logger()
 _NOT_CALLED = "Not called yet: a person has to approve it first."
 
 
-async def propose_use(work: Work, step: loop.RunCall, served: ServedTool) -> None:
-    """Proposes the call as a change. It is called once, when that is approved, and its answer becomes the answer of the call."""
-    recording = Recording(writes=(to_write(_use(step, served)),))
-    await proposing.propose(work, step, ToolResult("ok", command=step.shown, note=_NOT_CALLED), recording)
+def record_use(step: loop.RunCall, served: ServedTool) -> tuple[ToolResult, Recording]:
+    """The call as a change to propose. It is called once, when that is approved, and its answer becomes the answer of the call."""
+    return ToolResult("ok", command=step.shown, note=_NOT_CALLED), Recording(writes=(to_write(_use(step, served)),))
 
 
 async def call(work: Work, step: loop.RunCall, served: ServedTool) -> ToolResult:

@@ -64,7 +64,7 @@ async def test_a_line_that_is_repeated_without_end_is_held_back_as_with_the_shel
 
         await b.rest()
 
-        assert b.sandboxes.ran == ["shopctl list"] * 3
+        assert b.sandboxes.ran == ["shopctl list"] * 2
 
 
 async def test_it_is_among_the_tools() -> None:
