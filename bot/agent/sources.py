@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from bot.values.requests import RecordedWrite, Recording
 from bot.values.transcript import Answered, Asked, Entry, Mode
 
 _ANNOTATIONS = re.compile(r"""^[ \t-]*["']?annotations["']?[ \t]*:(?![ \t]*(?:<none>|\{\}|null)[ \t]*,?$)""", re.IGNORECASE | re.MULTILINE)
@@ -17,6 +18,20 @@ def of_output(command: str, stdout: str, read: Sequence[str]) -> tuple[str, ...]
         return tuple(read)
     line = " ".join(command.split())
     return (*read, f"annotations (`{line if len(line) <= _COMMAND_CHARS else line[: _COMMAND_CHARS - 1] + '…'}`)")
+
+
+def of_proposal(recording: Recording) -> tuple[str, ...]:
+    """What the command that a change is proposed of reads of it itself. kubectl reads what it is about to write: that is no source."""
+    own = {_config_map(write) for write in recording.writes}
+    return tuple(source for source in recording.sources if source not in own)
+
+
+def _config_map(write: RecordedWrite) -> str:
+    """The ConfigMap that is written, as the gateway names it where it is read; '' for anything else."""
+    if (write.info.group, write.info.resource) != ("", "configmaps"):
+        return ""
+    name = write.info.name or ((write.after or {}).get("metadata") or {}).get("name", "")
+    return f"ConfigMap {write.info.namespace}/{name}"
 
 
 def before(entries: Sequence[Entry], turn: int) -> tuple[str, ...]:

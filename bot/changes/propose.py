@@ -19,6 +19,7 @@ EDITED = "Edited by the asker. "
 _OLD_COMMAND_CHARS = 300
 
 SUGGESTED = "⚠️ Suggested after reading "
+READING = "⚠️ Made by a command that reads "
 
 
 def build(
@@ -35,9 +36,10 @@ def build(
     now: float,
     around: Surroundings | None = None,
     read: Sequence[str] = (),
+    reads: Sequence[str] = (),
 ) -> NewChange:
-    """The change that the recorded writes are. `now` is epoch seconds; `around` is what the cluster holds around their objects; `read`
-    names the text of others that the model had read before."""
+    """The change that the recorded writes are. `now` is epoch seconds; `around` is what the cluster holds around their objects. Text of
+    others: `read` names what the model had read before, `reads` what the command itself reads."""
     diffs = tuple(diff.of_write(write) for write in recording.writes)
     return NewChange(
         thread_id=thread_id,
@@ -50,7 +52,7 @@ def build(
         digest=digest.of(recording.writes, cluster=cluster, asked_by=asked_by),
         writes=recording.writes,
         diffs=diffs,
-        impact=(*_suggested(read), *lines(recording.writes, diffs, around), *undo.cautions(recording.writes, diffs)),
+        impact=(*_suggested(read, reads), *lines(recording.writes, diffs, around), *undo.cautions(recording.writes, diffs)),
         created_at=now,
         expires_at=now + settings.lapse_seconds,
         refused=tuple(dict.fromkeys(recording.refused)),
@@ -58,10 +60,12 @@ def build(
 
 
 def replace_edited(before: Change, new: NewChange) -> NewChange:
-    """The change of an edited command line, in place of the one it had before: whoever approves saw that one."""
+    """The change of an edited command line, in place of the one it had before: whoever approves saw that one. What that one was made
+    of, the edited one may be made of, too."""
     old = " ".join(before.command.split())
     told = f"{EDITED}Before: {old[:_OLD_COMMAND_CHARS]}{'…' if len(old) > _OLD_COMMAND_CHARS else ''}"
-    return replace(new, supersedes=before.id, impact=(told, *new.impact))
+    marks = [line for line in before.impact if line.startswith((SUGGESTED, READING)) and line not in new.impact]
+    return replace(new, supersedes=before.id, impact=(told, *marks, *new.impact))
 
 
 def renew(
@@ -94,11 +98,12 @@ def renew(
     )
 
 
-def _suggested(read: Sequence[str]) -> list[str]:
-    """Whoever decides must know that somebody else may have talked the model into it."""
-    return [f"{SUGGESTED}{enumerate_some(read)}: others may have written what it says there"] if read else []
+def _suggested(read: Sequence[str], reads: Sequence[str]) -> list[str]:
+    """Whoever decides must know that somebody else may have talked the model into it, or written a part of it."""
+    named = list(dict.fromkeys([*reads, *read]))
+    return [f"{SUGGESTED if read else READING}{enumerate_some(named)}: others may have written what it says there"] if named else []
 
 
 def _kept(change: Change) -> list[str]:
     """What an undo leaves as it is does not change with the objects that it does take back, nor what the model had read."""
-    return [line for line in change.impact if line.startswith((undo.LEFT, SUGGESTED))]
+    return [line for line in change.impact if line.startswith((undo.LEFT, SUGGESTED, READING))]

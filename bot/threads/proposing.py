@@ -38,6 +38,7 @@ async def propose(work: Work, step: loop.RunCall, result: ToolResult, recording:
         now=work.world.clock(),
         around=await look_around(work, asked_by, recording.writes),
         read=sources.before(work.rows.entries, step.turn),
+        reads=sources.of_proposal(recording),
     )
     if isinstance(edited, Change):
         change = propose_.replace_edited(edited, change)

@@ -9,6 +9,7 @@ import pytest
 from bot.agent import answers, reading, sources
 from bot.changes.change import Send, SendState, State
 from bot.values.execs import Output
+from bot.values.requests import ApiRequest, RecordedWrite, Recording, RequestInfo
 from bot.values.transcript import Entry
 from tests.fakes import FakeCluster
 from tests.unit.agent.builders import answered, asked, change, proposed, ran, replied, shell
@@ -81,3 +82,19 @@ def test_a_long_command_is_named_by_its_beginning() -> None:
     [named] = sources.of_output(f"kubectl annotations-of {'x' * 100}", "{}", [])
 
     assert named == f"annotations (`kubectl annotations-of {'x' * 36}…`)"
+
+
+def config_map_write(name: str, named_in: str = "path") -> RecordedWrite:
+    """`kubectl apply` of a ConfigMap that is there, or of a new one."""
+    path = "/api/v1/namespaces/shop/configmaps"
+    info = RequestInfo("patch", True, path, "", "v1", "configmaps", "", "shop", name if named_in == "path" else "")
+    after = {"kind": "ConfigMap", "metadata": {"name": name, "namespace": "shop"}}
+    return RecordedWrite(ApiRequest("PATCH", path), info, None, None, after)
+
+
+@pytest.mark.parametrize("named_in", ["path", "body"])
+def test_a_config_map_that_is_written_is_no_source_of_its_own_change(named_in: str) -> None:
+    read = ("ConfigMap shop/settings", "ConfigMap shop/other", "logs of pod shop/web-1")
+    recording = Recording((config_map_write("settings", named_in), FakeCluster().scale(5)), sources=read)
+
+    assert sources.of_proposal(recording) == read[1:]

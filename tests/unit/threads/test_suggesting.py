@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.agent.ports import ModelReply
-from bot.changes.propose import SUGGESTED
+from bot.changes.propose import READING, SUGGESTED
 from bot.values.sandbox import Ran
 from bot.values.transcript import Answered, Ended, Entry
-from tests.fakes import FakeModel, FakeRehearsal, say, scales
-from tests.unit.threads.harness import bench
+from tests.fakes import FakeModel, FakeRehearsal, Program, say, scales
+from tests.unit.threads.harness import Bench, bench
 
 LINE = f"{SUGGESTED}logs of pod shop/web-1: others may have written what it says there"
 
@@ -71,3 +71,60 @@ async def test_a_change_that_nothing_of_others_came_before_says_nothing() -> Non
         await b.rest()
 
         assert not any(line.startswith(SUGGESTED) for line in b.surface.cards[1][0].impact)
+
+
+def scales_by_events(b: Bench) -> Program:
+    """`kubectl get events | … | kubectl scale`, as the gateway accounts for it."""
+
+    async def run(rehearsal: FakeRehearsal) -> Ran:
+        rehearsal.recording = replace(rehearsal.recording, sources=("events of shop",))
+        return await scales(b.cluster, 5)(rehearsal)
+
+    return run
+
+
+async def test_what_the_proposing_command_reads_itself_is_named_with_what_was_read_before() -> None:
+    async with bench() as b:
+        b.model = FakeModel(look_and_scale)
+        b.sandboxes.programs = {"kubectl logs web-1": logs, "kubectl scale": scales_by_events(b)}
+        await b.write("why is it slow?")
+
+        await b.rest()
+
+        assert (
+            b.surface.cards[1][0].impact[0]
+            == f"{SUGGESTED}events of shop, logs of pod shop/web-1: others may have written what it says there"
+        )
+
+
+async def test_a_line_of_a_person_that_writes_what_it_reads_says_so_and_keeps_it_when_it_is_edited() -> None:
+    async with bench() as b:
+        b.sandboxes.programs = {"kubectl scale": scales_by_events(b), "scale by hand": scales(b.cluster, 4)}
+        await b.write("! kubectl scale")
+        await b.rest()
+
+        await b.edit("scale by hand", 1)
+        await b.rest()
+
+        line = f"{READING}events of shop: others may have written what it says there"
+        assert b.surface.cards[1][0].impact[0] == line
+        assert b.surface.cards[2][0].impact[1] == line
+
+
+async def test_an_edited_change_keeps_the_mark_of_what_the_model_suggested() -> None:
+    async with bench() as b:
+        b.model = FakeModel(look_and_scale)
+        b.sandboxes.programs = {
+            "kubectl logs web-1": logs,
+            "kubectl scale": scales(b.cluster, 5),
+            "kubectl scale less": scales(b.cluster, 4),
+        }
+        await b.write("why is it slow?")
+        await b.rest()
+
+        await b.edit("kubectl scale less", 1)
+        await b.rest()
+
+        edited = b.surface.cards[2][0]
+        assert edited.supersedes == 1
+        assert edited.impact[1] == LINE
