@@ -209,6 +209,18 @@ class Settings(Group):
             raise ValueError(f"channels names {', '.join(closed)}, which `slack.channels` leaves out; add it there or remove it here")
         return self
 
+    @model_validator(mode="after")
+    def _check_prices(self) -> Settings:
+        """A budget that cannot be counted is no budget."""
+        limited, priced = self.budgets.limited_in_money, self.budgets.prices
+        missing = [name for name in self.model.names if name not in priced] if self.model.is_set_up else []
+        if limited and missing:
+            raise ValueError(
+                f"budgets limits the money of {', '.join(limited)}, and there is no price for {', '.join(missing)}: "
+                "add it to `budgets.prices`, by the model's name, or limit tokens instead"
+            )
+        return self
+
 
 ENVIRONMENT: Mapping[str, tuple[str, str]] = {
     "SLACK_BOT_TOKEN": ("slack", "bot_token"),

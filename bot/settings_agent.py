@@ -45,7 +45,13 @@ class BudgetSettings(Group):
     day: LimitSettings = LimitSettings()
     """Everybody on one day."""
     prices: Mapping[str, PriceSettings] = Field(default_factory=dict)
-    """Prices by the model's name. Without one, what a model costs is not counted."""
+    """Prices by the model's name. Where money is limited, every model of the settings needs one."""
+
+    @property
+    def limited_in_money(self) -> tuple[str, ...]:
+        """The budgets that limit it."""
+        budgets = {"turn": self.turn, "thread": self.thread, "person": self.person, "channel": self.channel, "day": self.day}
+        return tuple(name for name, limits in budgets.items() if limits.money)
 
 
 class ReadSettings(Group):

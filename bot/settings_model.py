@@ -72,6 +72,11 @@ class ModelSettings(ModelChoice):
     timeout_seconds: float = Field(default=120.0, gt=0)
     """Longest wait for one reply."""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of every model that may be asked."""
+        return tuple(choice.model for choice in (self, *((self.fallback,) if self.fallback is not None else ()), *self.choices))
+
     @model_validator(mode="after")
     def _have_names_of_their_own(self) -> ModelSettings:
         """People choose a model by its name."""

@@ -91,3 +91,34 @@ def test_models_to_choose_have_their_own_names_and_take_the_rest_from_the_enviro
 def test_a_name_that_would_choose_two_models_or_none_is_refused(tmp_path: Path, text: str, why: str) -> None:
     with pytest.raises(ConfigError, match=why):
         read(tmp_path, text, {})
+
+
+PRICE = "{input: 0.3, output: 2.5}"
+
+
+@pytest.mark.parametrize("budget", ["turn", "thread", "person", "channel", "day"])
+def test_a_budget_of_money_needs_a_price_for_every_model(tmp_path: Path, budget: str) -> None:
+    text = (
+        f"budgets: {{{budget}: {{money: 2}}, prices: {{a: {PRICE}}}}}\n"
+        "model: {name: a, fallback: {name: b, provider: openai}, choices: [{name: c}]}"
+    )
+
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, text, {"GEMINI_API_KEY": "k"})
+
+    assert f"budgets limits the money of {budget}, and there is no price for b, c: add it to `budgets.prices`" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "budgets",
+    [
+        "{turn: {tokens: 9}}",
+        f"{{turn: {{money: 2}}, prices: {{a: {PRICE}}}}}",
+    ],
+)
+def test_without_a_budget_of_money_or_with_all_prices_the_settings_are_right(tmp_path: Path, budgets: str) -> None:
+    assert read(tmp_path, f"budgets: {budgets}\nmodel: {{name: a}}", {"GEMINI_API_KEY": "k"}).names == ("a",)
+
+
+def test_without_a_model_no_price_is_missing(tmp_path: Path) -> None:
+    assert not read(tmp_path, "budgets: {turn: {money: 2}}\nmodel: {required: false}", {}).is_set_up
