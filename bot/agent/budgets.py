@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.settings_agent import BudgetSettings, LimitSettings, PriceSettings
-from bot.values.transcript import Answered, Asked, Compacted, Entry, Replied
+from bot.values.transcript import Answered, Asked, Compacted, Ended, Entry, Replied
 
 CONTINUE = "continue"
 """The word that lets a turn or a thread go on; the button writes it too."""
@@ -35,6 +35,9 @@ class Spent:
         return Spent(self.steps + other.steps, self.tokens + other.tokens, self.money + other.money, self.seconds + other.seconds)
 
 
+NOTHING = Spent()
+
+
 def price(prices: Mapping[str, PriceSettings], model: str, input_tokens: int, output_tokens: int) -> float:
     """US dollars; 0.0 for a model without a price."""
     found = prices.get(model)
@@ -52,6 +55,8 @@ def of_entries(entries: Sequence[Entry]) -> Spent:
                 total += Spent(0, entry.input_tokens + entry.output_tokens, entry.money, entry.seconds)
             case Answered():
                 total += Spent(seconds=entry.result.seconds)
+            case Ended():
+                total += Spent(seconds=entry.seconds)
     return total
 
 
@@ -65,12 +70,12 @@ def of_thread(entries: Sequence[Entry]) -> Spent:
     return of_entries(_since_continue(entries))
 
 
-def over_in_thread(entries: Sequence[Entry], turn: int, budgets: BudgetSettings) -> str:
-    """Why this turn may not go on by what this thread has used up, with what to do; '' if it may."""
-    why = _compare(of_turn(entries, turn), budgets.turn)
+def over_in_thread(entries: Sequence[Entry], turn: int, budgets: BudgetSettings, more: Spent = NOTHING) -> str:
+    """Why this turn may not go on by what this thread has used up, with what to do; '' if it may. `more` is what no entry tells yet."""
+    why = _compare(of_turn(entries, turn) + more, budgets.turn)
     if why:
         return f"This question has used up its budget of {why}. {_GO_ON}"
-    why = _compare(of_thread(entries), budgets.thread)
+    why = _compare(of_thread(entries) + more, budgets.thread)
     return f"This thread has used up its budget of {why}. {_GO_ON}" if why else ""
 
 
@@ -85,6 +90,11 @@ def over_today(person: Spent, channel: Spent, everybody: Spent, budgets: BudgetS
         if why:
             return f"{whose} for today, {why}, is used up. {_TOMORROW} Command lines and `triage` still work."
     return ""
+
+
+def seconds_left(used: Iterable[tuple[Spent, LimitSettings]]) -> float | None:
+    """How long there may be work still, by the tightest of these limits; None if none of them limits it."""
+    return min((max(limits.seconds - spent.seconds, 0.0) for spent, limits in used if limits.seconds), default=None)
 
 
 def stated(text: str) -> LimitSettings | None:

@@ -30,12 +30,13 @@ def check_budget(before: Sequence[Entry], entry: Ended) -> Finding:
     limit = budgets.stated(entry.text)
     if limit is None:
         return Finding(Verdict.DIFFERS, "No limit ends a turn with this sentence.", "", describe(entry))
-    turn, thread = budgets.of_turn(before, entry.turn), budgets.of_thread(before)
+    cut = Spent(seconds=entry.seconds)
+    turn, thread = budgets.of_turn(before, entry.turn) + cut, budgets.of_thread(before) + cut
     for budget in (
         BudgetSettings(turn=_reached(limit, turn)),
         BudgetSettings(turn=_NO_LIMIT, thread=_reached(limit, thread)),
     ):
-        if budgets.over_in_thread(before, entry.turn, budget) == entry.text:
+        if budgets.over_in_thread(before, entry.turn, budget, cut) == entry.text:
             return EQUAL
     if entry.text in _of_a_day(limit):
         return OF_THE_DAY

@@ -10,6 +10,7 @@ import structlog
 from bot.agent import loop, prompt
 from bot.agent.ports import Model, ModelReply
 from bot.errors import ModelError, ModelUnavailableError
+from bot.threads.spending import TimeUp, within
 from bot.threads.work import STOPPED, Stopped, Work
 from bot.values.transcript import Entry
 
@@ -20,9 +21,18 @@ _LONGEST_PAUSE_SECONDS = 120.0
 """A service that asks for a longer pause than this (a quota of the day) is not waited for."""
 
 
-async def ask(work: Work, model: Model, turn: int, transcript: Sequence[Entry], headline: str) -> ModelReply | ModelError | Stopped:
-    """A reply to the transcript, or why there is none. A service that is away for a while is asked again, as soon as it allows; what
-    it says meanwhile is shown below the headline."""
+Outcome = ModelReply | ModelError | Stopped
+
+
+async def ask(
+    work: Work, model: Model, turn: int, transcript: Sequence[Entry], headline: str, *, seconds: float | None
+) -> Outcome | TimeUp:
+    """A reply to the transcript within this time (None: whenever), or why there is none. A service that is away for a while is asked
+    again, as soon as it allows; what it says meanwhile is shown below the headline."""
+    return await within(seconds, _ask(work, model, turn, transcript, headline))
+
+
+async def _ask(work: Work, model: Model, turn: int, transcript: Sequence[Entry], headline: str) -> Outcome:
     for attempt in range(1, _ATTEMPTS + 1):
         work.show(turn, headline)
         try:

@@ -11,7 +11,7 @@ from bot.agent import budgets, compaction
 from bot.agent.compaction import Plan
 from bot.agent.ports import Model, ModelReply
 from bot.threads.asking import ask
-from bot.threads.spending import record
+from bot.threads.spending import TimeUp, end_turn, find_seconds_left, record
 from bot.threads.work import Stopped, Work
 from bot.values.transcript import Compacted
 
@@ -25,17 +25,21 @@ async def compact(work: Work, model: Model, turn: int, plan: Plan) -> None:
         summarized = await _summarize(work, model, turn, plan.place)
         if isinstance(summarized, Stopped):
             return
+        if isinstance(summarized, TimeUp):
+            await end_turn(work, turn, summarized)
+            return
         compacted = summarized
     number = sum(isinstance(entry, Compacted) for entry in work.rows.entries)
     await work.world.stores.threads.append(work.thread.id, [compacted], key=f"compacted:{number}")
     log.info("conversation_compacted", thread=work.thread.id, turn=turn, replies=compacted.replies, summary=bool(compacted.summary))
 
 
-async def _summarize(work: Work, model: Model, turn: int, place: Compacted) -> Compacted | Stopped:
+async def _summarize(work: Work, model: Model, turn: int, place: Compacted) -> Compacted | Stopped | TimeUp:
     started = asyncio.get_running_loop().time()
     transcript = compaction.to_summarize(work.rows.entries, place)
-    outcome = await ask(work, model, turn, transcript, "summarizing the conversation so far")
-    if isinstance(outcome, Stopped):
+    left = await find_seconds_left(work, turn)
+    outcome = await ask(work, model, turn, transcript, "summarizing the conversation so far", seconds=left)
+    if isinstance(outcome, Stopped | TimeUp):
         return outcome
     if not isinstance(outcome, ModelReply) or outcome.calls or not outcome.text.strip():
         log.warning("summary_replaced", thread=work.thread.id, turn=turn, reason=type(outcome).__name__)

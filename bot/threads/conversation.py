@@ -13,7 +13,7 @@ from bot.errors import ModelOverflowError
 from bot.threads import choosing
 from bot.threads.asking import ask
 from bot.threads.compacting import compact
-from bot.threads.spending import find_over, record
+from bot.threads.spending import TimeUp, end_turn, find_over, find_seconds_left, record
 from bot.threads.stores import Notice
 from bot.threads.work import Stopped, Work
 from bot.values.transcript import Ended, Entry, Replied
@@ -36,13 +36,19 @@ async def ask_model(work: Work, step: loop.AskModel) -> None:
     if plan is not None:
         await compact(work, models[0], turn, plan)
         return
-    started = asyncio.get_running_loop().time()
+    left = await find_seconds_left(work, turn)
+    clock = asyncio.get_running_loop().time
+    started = clock()
     for position, model in enumerate(models):
-        outcome = await ask(work, model, turn, entries, "thinking")
+        spent = clock() - started
+        outcome = await ask(work, model, turn, entries, "thinking", seconds=left - spent if left is not None else None)
         if isinstance(outcome, Stopped):
             return
+        if isinstance(outcome, TimeUp):
+            await end_turn(work, turn, TimeUp(spent + outcome.seconds))
+            return
         if isinstance(outcome, ModelReply):
-            await _append(work, turn, outcome, asyncio.get_running_loop().time() - started)
+            await _append(work, turn, outcome, clock() - started)
             return
         log.error("model_gave_no_reply", thread=work.thread.id, turn=turn, model=model.name, error=type(outcome).__name__)
         if isinstance(outcome, ModelOverflowError) and await _shorten(work, model, turn):

@@ -16,11 +16,12 @@ import structlog
 
 from bot.agent import calls as calls_
 from bot.agent import custom_tools, loop, observation, reading, repeats, runbooks, sources
+from bot.agent.budgets import Spent
 from bot.agent.ports import ServedTool
 from bot.changes.ports import AuditLine
 from bot.errors import BotError, SandboxLostError, StoreError
 from bot.settings import Settings
-from bot.threads import editing, proposing, serving
+from bot.threads import editing, proposing, serving, spending
 from bot.threads.ports import Rehearsal, Sandbox
 from bot.threads.stores import Notice
 from bot.threads.work import Stopped, Work, cancel
@@ -35,6 +36,7 @@ T = TypeVar("T")
 _PAUSES = (1.0, 3.0, 8.0)
 """Seconds before another attempt when a part that the command needs is away for a moment."""
 _FRESH = "This thread has a new sandbox: files that earlier commands made are gone."
+_CUT = "Cut off: the budget of time is used up. Nothing was changed in the cluster by this command."
 _NOTES = 5
 """Refusals that a result tells; the rest is counted."""
 
@@ -59,7 +61,7 @@ async def run_call(work: Work, step: loop.RunCall) -> None:
         await _serve(work, step, served)
         return
     running = _complete(work, step)
-    outcome = await _until_it_runs(work, running, lambda: _rehearse(work, running))
+    outcome = await _in_time(work, running, _until_it_runs(work, running, lambda: _rehearse(work, running)))
     match outcome:
         case Stopped():
             return
@@ -75,7 +77,7 @@ async def _serve(work: Work, step: loop.RunCall, served: ServedTool) -> None:
     if not served.is_read_only:
         await _propose(work, step, *serving.record_use(step, served))
         return
-    outcome = await _until_it_runs(work, step, lambda: serving.call(work, step, served))
+    outcome = await _in_time(work, step, _until_it_runs(work, step, lambda: serving.call(work, step, served)))
     if not isinstance(outcome, Stopped):
         await _answer(work, step, outcome, serving.account(work, step, served) if outcome.status == "ok" else None)
 
@@ -83,6 +85,7 @@ async def _serve(work: Work, step: loop.RunCall, served: ServedTool) -> None:
 async def _propose(work: Work, step: loop.RunCall, result: ToolResult, recording: Recording) -> None:
     refused = await proposing.refuse_again(work, step, result, recording)
     if refused is None:
+        await _count(work, step, result)
         await proposing.propose(work, step, result, recording)
     else:
         await _answer(work, step, refused, _account(work, step, recording))
@@ -107,6 +110,20 @@ def _answer_without_sandbox(work: Work, step: loop.RunCall) -> ToolResult | None
     if call.name == calls_.RUNBOOK:
         return runbooks.find(work.world.runbooks, call.arguments.get("query"))
     return None
+
+
+async def _in_time(work: Work, step: loop.RunCall, doing: Coroutine[Any, Any, T]) -> T | ToolResult:
+    """What it comes to, unless it is cut off where a budget of time is used up. That holds for the model's calls, not for people's."""
+    if not calls_.is_of_model(work.rows.entries, step.turn, step.call.id):
+        return await doing
+    outcome = await spending.within(await spending.find_seconds_left(work, step.turn), doing)
+    return ToolResult("stopped", step.shown, note=_CUT, seconds=outcome.seconds) if isinstance(outcome, spending.TimeUp) else outcome
+
+
+async def _count(work: Work, step: loop.RunCall, result: ToolResult) -> None:
+    """Counts the time that a call of the model took."""
+    if result.seconds and calls_.is_of_model(work.rows.entries, step.turn, step.call.id):
+        await spending.record(work, step.turn, f"ran:{step.turn}:{step.call.id}", Spent(seconds=result.seconds))
 
 
 async def _until_it_runs(work: Work, step: loop.RunCall, attempt: Callable[[], Coroutine[Any, Any, T]]) -> T | ToolResult | Stopped:
@@ -189,6 +206,7 @@ async def _run(work: Work, step: loop.RunCall, sandbox: Sandbox, rehearsal: Rehe
 
 async def _answer(work: Work, step: loop.RunCall, result: ToolResult, audit: AuditLine | None = None) -> None:
     again = repeats.note(work.rows.entries, step.turn, step.shown, result)
+    await _count(work, step, result)
     settled = await editing.settle_without_writes(work, step, result)
     result = replace(result, note=" ".join(part for part in (result.note, again, settled) if part))
     await work.world.stores.threads.append(work.thread.id, [Answered(step.turn, step.call.id, result)], audit=audit)

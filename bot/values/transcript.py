@@ -180,6 +180,8 @@ class Ended:
     reason: str
     """`answered`, `stopped`, `waiting`, `limit`, `failed`, `no_model`"""
     text: str = ""
+    seconds: float = 0.0
+    """How long a model had been at work on a reply that was cut off by this end."""
 
 
 Entry = Asked | Happened | Replied | Compacted | Cleared | Proposed | Answered | Ended

@@ -9,7 +9,7 @@ import pytest
 from bot.agent import budgets
 from bot.agent.budgets import Spent
 from bot.settings_agent import BudgetSettings, LimitSettings, PriceSettings
-from bot.values.transcript import Compacted, Entry
+from bot.values.transcript import Compacted, Ended, Entry
 from tests.unit.agent.builders import answered, asked, ended, ran, replied, shell
 
 ROWS: list[Entry] = [
@@ -87,3 +87,7 @@ def test_prices_are_per_million_tokens_and_unknown_models_cost_nothing() -> None
 )
 def test_the_footer_tells_tokens_and_cost_where_they_are_known(spent: Spent, text: str) -> None:
     assert budgets.describe(spent) == text
+
+
+def test_a_reply_that_was_cut_off_counts_with_its_time() -> None:
+    assert budgets.of_thread([asked(), Ended(1, "limit", "", 2.5), asked(2)]).seconds == 2.5
