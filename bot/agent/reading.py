@@ -1,14 +1,16 @@
 """`read_output`: a part of an output that this thread's transcript keeps whole, without running anything again.
 
-Patterns are plain text with `|` and `.*`: expressions of a model never run in this process with more power than that.
+An expression of a model runs in this process, so it is RE2: no pattern takes more than linear time. Of jq there are only paths.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+
+import re2
 
 from bot.agent import observation
 from bot.agent.history import forgotten
@@ -16,6 +18,11 @@ from bot.agent.paths import PathError, select
 from bot.values.transcript import Answered, Entry, ToolResult
 
 _MOST_CONTEXT = 50
+_MOST_PATTERN = 1_000
+_EXPRESSION = re2.Options()
+_EXPRESSION.case_sensitive = False
+_EXPRESSION.log_errors = False
+_EXPRESSION.max_mem = 1 << 20
 _LINES = re.compile(r"(?P<first>\d+)(?:\s*[-,:]\s*(?P<last>\d+))?|-(?P<tail>\d+)")
 
 
@@ -66,15 +73,23 @@ def _range(all_lines: Sequence[str], wanted: str, pattern: object, number: int) 
 
 
 def _grep(numbered: Sequence[tuple[int, str]], pattern: str, context: int, number: int) -> ToolResult:
-    choices = [_fragments(choice) for choice in pattern.split("|")]
-    hits = [place for place, (_, line) in enumerate(numbered) if any(_holds(line.lower(), choice) for choice in choices)]
+    if len(pattern) > _MOST_PATTERN:
+        return _refuse(f"The argument `grep` is longer than {_MOST_PATTERN:,} characters; search for less.")
+    try:
+        expression = re2.compile(observation.clean(pattern), _EXPRESSION)
+    except re2.error as exc:
+        why = exc.args[0].decode("utf-8", "replace")
+        return _refuse(
+            f"The argument `grep` is no regular expression ({why}); correct it, with a backslash before what is meant literally."
+        )
+    hits = [place for place, (_, line) in enumerate(numbered) if expression.search(line)]
     shown: dict[int, str] = {}
     for place in hits:
         for near in range(max(place - context, 0), min(place + context + 1, len(numbered))):
             shown.setdefault(near, "-")
         shown[place] = ":"
     text = "\n".join(f"{numbered[place][0]}{shown[place]}{numbered[place][1]}" for place in sorted(shown))
-    return _tell(text, f"{len(hits)} of {len(numbered)} lines of output {number} hold {pattern!r}.")
+    return _tell(text, f"{len(hits)} of {len(numbered)} lines of output {number} match {pattern!r}.")
 
 
 def _of_json(text: str, path: str, number: int) -> ToolResult:
@@ -86,22 +101,6 @@ def _of_json(text: str, path: str, number: int) -> ToolResult:
         return _refuse(f"Output {number} is not JSON; use `grep` or `lines`, or run the command again with -o json.")
     lines = [value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=None) for value in found]
     return _tell("\n".join(lines), f"{len(lines)} values of output {number}.")
-
-
-def _fragments(choice: str) -> tuple[str, ...]:
-    """The texts that a line must hold in this order."""
-    plain = choice.strip("^$").replace("\\", "").lower()
-    return tuple(part for part in plain.split(".*") if part)
-
-
-def _holds(line: str, fragments: Iterable[str]) -> bool:
-    start = 0
-    for fragment in fragments:
-        found = line.find(fragment, start)
-        if found < 0:
-            return False
-        start = found + len(fragment)
-    return True
 
 
 def _context(arguments: Mapping[str, object]) -> int:

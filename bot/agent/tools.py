@@ -48,7 +48,7 @@ READ_OUTPUT_TOOL = Tool(
             "lines": {"type": "string", "description": "Range of lines such as 100-180, or -50 for the last 50"},
             "grep": {
                 "type": "string",
-                "description": "Text that a line holds, without regard to case; a|b is either, a.*b both in this order",
+                "description": "Regular expression that a line matches, as of grep -E but without regard to case and without \\1",
             },
             "context": {"type": "integer", "description": "Lines to show before and after each line that grep finds"},
             "jq": {"type": "string", "description": "Path into JSON output, for example .items[].metadata.name or .status | keys"},

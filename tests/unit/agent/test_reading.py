@@ -43,13 +43,23 @@ def test_text_with_the_lines_around_it_and_their_numbers() -> None:
     result = reading.read(ROWS, {"output": 1, "grep": "line 3000 error", "context": 1})
 
     assert result.stdout == "2999-line 2999 ok\n3000:line 3000 ERROR disk full\n3001-line 3001 ok"
-    assert result.note == "1 of 100000 lines of output 1 hold 'line 3000 error'."
+    assert result.note == "1 of 100000 lines of output 1 match 'line 3000 error'."
 
 
 @pytest.mark.parametrize(
-    ("pattern", "hits"), [("disk full", 100), ("ERROR.*full", 100), ("full.*ERROR", 0), ("line 7 |line 8 ", 2), ("^line 9 ", 1)]
+    ("pattern", "hits"),
+    [
+        ("disk full", 100),
+        ("error.*FULL$", 100),
+        ("full.*ERROR", 0),
+        ("line (7|8) ", 2),
+        ("^line 9 ", 1),
+        (r"^line \d{2} ok", 90),
+        (r"line 1\.", 0),
+        ("ok$|^nothing", 99_900),
+    ],
 )
-def test_alternatives_and_gaps_are_understood(pattern: str, hits: int) -> None:
+def test_an_expression_finds_what_grep_finds(pattern: str, hits: int) -> None:
     assert reading.read(ROWS, {"output": 1, "grep": pattern}).note.startswith(f"{hits} of ")
 
 
@@ -57,6 +67,10 @@ def test_a_pattern_that_would_never_end_as_an_expression_ends() -> None:
     rows: list[Entry] = [asked(), replied(1, shell("a")), answered(1, "a", ran("a" * 100_000 + "!"))]
 
     assert reading.read(rows, {"output": 1, "grep": "(a+)+$"}).note.startswith("0 of 1")
+
+
+def test_half_a_character_in_a_pattern_does_no_harm() -> None:
+    assert reading.read(ROWS, {"output": 1, "grep": "disk \ud800full"}).note.startswith("100 of ")
 
 
 def test_a_path_into_json() -> None:
@@ -78,6 +92,10 @@ def test_stderr_is_read_when_there_is_nothing_else_or_when_asked() -> None:
         ({"output": 4}, "1 to 3"),
         ({"output": "x"}, "1 to 3"),
         ({"output": 1, "lines": "first"}, "range such as"),
+        ({"output": 1, "grep": "line ("}, "no regular expression (missing ): line ()"),
+        ({"output": 1, "grep": r"(a)\1"}, "no regular expression (invalid escape sequence: \\1)"),
+        ({"output": 1, "grep": "(a{900}){900}"}, "no regular expression"),
+        ({"output": 1, "grep": "x" * 1001}, "longer than 1,000 characters"),
         ({"output": 1, "jq": ".a"}, "is not JSON"),
         ({"output": 2, "jq": ".items | map(.x)"}, "use paths such as"),
     ],
