@@ -31,7 +31,8 @@ class Conversation:
         self._screen = screen
         self._decide = decide
         self._thread = thread
-        self._asked = 0
+        self._asked = int(world.clock())
+        """Numbers what is written: no number comes twice, also where a conversation goes on in another process."""
         self._left: set[int] = set()
         """Changes whose rollout the person does not wait for."""
 
@@ -41,6 +42,14 @@ class Conversation:
         await requests.ask(self._world, self._thread, request, ME, str(self._asked))
         await self._settle()
         return await self._ending()
+
+    async def resume(self) -> None:
+        """Goes on where an earlier process ended: finishes what it left, and shows and asks about what waits for a decision."""
+        for change in await self._world.stores.changes.of_thread(self._thread.id):
+            if change.state is State.PROPOSED:
+                undo_seconds = self._world.settings.changes.undo_seconds
+                self._screen.show_card(render_card(change, undo_seconds=undo_seconds, now=self._world.clock()))
+        await self._settle()
 
     async def write(self, text: str) -> None:
         """Does what a message in a thread does: a question, a command line, or one of the words that steer."""

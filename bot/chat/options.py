@@ -22,11 +22,13 @@ _SWITCHES: Mapping[str, str] = {
     "--quiet": "answer one question, then exit",
     "--skip-permissions": "approve every change by rule: it is still rehearsed, shown, checked again, recorded and audited",
     "--show-tool-output": "print what commands print",
+    "--list-sessions": "list earlier conversations, then exit",
     "--sandbox": "run commands in a Sandbox of the cluster, as the Slack bot does, instead of on this machine",
 }
 _WITHOUT_EFFECT: Mapping[str, str] = {
     "--enable-tool-use-shim": "models are asked to call tools themselves",
     "--mcp-client": "MCP servers are named in the settings",
+    "--new-session": "every conversation is a new one, unless --resume-session names one",
     "--remove-workdir": "the working folder is always removed",
     "--alsologtostderr": "the log goes to stderr anyway",
 }
@@ -50,6 +52,9 @@ class Options:
     skips_permissions: bool
     shows_output: bool
     is_sandboxed: bool
+    resumes: str = ""
+    """Id of an earlier conversation, or a word for the last one; '' begins a new one."""
+    lists_sessions: bool = False
     without_effect: tuple[str, ...] = ()
     """A sentence for each option that was given and changes nothing."""
 
@@ -96,6 +101,8 @@ def parse(argv: Sequence[str]) -> Options:
         skips_permissions=given.skip_permissions,
         shows_output=given.show_tool_output,
         is_sandboxed=given.sandbox,
+        resumes=given.resume_session,
+        lists_sessions=given.list_sessions,
         without_effect=tuple(f"{name}: {why}." for name, why in _WITHOUT_EFFECT.items() if flags[name[2:].replace("-", "_")]),
     )
 
@@ -153,6 +160,7 @@ def _parser() -> argparse.ArgumentParser:
         "--config", type=Path, default=settings_.default_path(), help="the settings file (YAML); the environment wins over it"
     )
     parser.add_argument("--state", type=Path, default=STATE, help=f"folder of the database (default: {STATE})")
+    parser.add_argument("--resume-session", default="", metavar="ID", help="go on with an earlier conversation: its id, or `last`")
     parser.add_argument("-v", "--v", default="", help=argparse.SUPPRESS)
     for name, text in _SWITCHES.items():
         parser.add_argument(name, action="store_true", help=text)

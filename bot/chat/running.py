@@ -14,7 +14,7 @@ from rich.console import Console
 
 from bot import log
 from bot.agent.models.opening import open_models
-from bot.chat import prompt
+from bot.chat import prompt, sessions
 from bot.chat.conversation import Conversation
 from bot.chat.deciding import AtThePrompt, ByRule, Decide, Nobody
 from bot.chat.lines import read_line
@@ -25,7 +25,7 @@ from bot.chat.trace import open_trace
 from bot.errors import BotError, ConfigError
 from bot.local.cluster import read_context
 from bot.local.sandbox import NOT_SANDBOXED
-from bot.local.world import Place, begin_thread, open_world
+from bot.local.world import NO_MODELS, Place, begin_thread, open_world
 from bot.settings import LogSettings
 from bot.threads.stores import Stores
 from bot.threads.wording import Request
@@ -55,7 +55,10 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _read_question(options: Options) -> str:
-    """The question of the command line, and what comes on a standard input that is no terminal. Raises ConfigError if there is none."""
+    """The question of the command line, and what comes on a standard input that is no terminal. Raises ConfigError if there is none
+    where one is needed."""
+    if options.lists_sessions:
+        return ""
     piped = "" if sys.stdin.isatty() else sys.stdin.read()
     question = "\n".join(part for part in (options.question.strip(), piped.strip()) if part)
     if not question and (options.is_quiet or not sys.stdin.isatty()):
@@ -72,24 +75,37 @@ async def _run(options: Options, screen: Screen) -> int:
     decide = _choose(options, screen)
     async with AsyncExitStack() as stack:
         problems: list[str] = []
-        models = await open_models(settings.model, stack, problems)
+        models = NO_MODELS if options.lists_sessions else await open_models(settings.model, stack, problems)
         if problems:
             raise ConfigError(" ".join(problems))
         trace = open_trace(options.trace_path) if options.trace_path else None
         if trace is not None:
             stack.callback(trace.close)
 
+        surfaces: list[TerminalSurface] = []
+
         def make_surface(stores: Stores) -> TerminalSurface:
             undo_seconds = settings.changes.undo_seconds
-            return TerminalSurface(screen, stores.threads, undo_seconds=undo_seconds, shows_output=options.shows_output, trace=trace)
+            surfaces.append(
+                TerminalSurface(screen, stores.threads, undo_seconds=undo_seconds, shows_output=options.shows_output, trace=trace)
+            )
+            return surfaces[-1]
 
         place = Place(context, options.state, options.is_sandboxed)
         world = await stack.enter_async_context(open_world(place, settings, make_surface, models))
+        if options.lists_sessions:
+            screen.show_output(await sessions.describe(world))
+            return OK
         for sentence in (*(() if options.is_sandboxed else (NOT_SANDBOXED,)), *options.without_effect):
             screen.say(f"chat: {sentence}")
-        thread = await begin_thread(world, "terminal")
+        thread = await sessions.find(world, options.resumes) if options.resumes else await begin_thread(world, sessions.CHANNEL)
         stack.push_async_callback(world.sandboxes.release, thread.id)
-        return await _converse(Conversation(world, thread, screen, decide), options, decide, screen)
+        conversation = Conversation(world, thread, screen, decide)
+        if options.resumes:
+            screen.say(f"chat: {await sessions.greet(world, thread)}")
+            await surfaces[-1].pass_over(thread.id)
+            await conversation.resume()
+        return await _converse(conversation, options, decide, screen)
 
 
 def _choose(options: Options, screen: Screen) -> Decide:

@@ -52,6 +52,10 @@ class TerminalSurface(SilentSurface):
         self._texts: dict[str, set[str]] = {}
         self._cards: dict[int, object] = {}
 
+    async def pass_over(self, thread_id: str) -> None:
+        """Takes what happened so far for shown: the person saw it in another process."""
+        self._seen[thread_id] = len(await self._threads.transcript(thread_id))
+
     async def catch_up(self, thread_id: str) -> Sequence[Entry]:
         """Shows what happened since; the whole transcript."""
         entries = await self._threads.transcript(thread_id)

@@ -67,6 +67,15 @@ class StoredThreads:
 
         return await self._database.read(work)
 
+    async def of_channel(self, team_id: str, channel_id: str, limit: int) -> Sequence[Thread]:
+        theirs = and_(_threads.c.team_id == team_id, _threads.c.channel_id == channel_id)
+        query = select(*_COLUMNS).where(theirs).order_by(_threads.c.active_at.desc(), _threads.c.thread_ts.desc()).limit(limit)
+
+        async def work(connection: AsyncConnection) -> Sequence[Thread]:
+            return [Thread(**row) for row in (await connection.execute(query)).mappings()]
+
+        return await self._database.read(work)
+
     async def lease(self, thread_id: str, worker: str, seconds: float) -> bool:
         now = self._clock()
         free = or_(_threads.c.lease_holder.in_(("", worker)), _threads.c.lease_until <= now)

@@ -99,6 +99,10 @@ class Threads(Protocol):
 
     async def get(self, thread_id: str) -> Thread | None: ...
 
+    async def of_channel(self, team_id: str, channel_id: str, limit: int) -> Sequence[Thread]:
+        """Its threads, the one that was active last first."""
+        ...
+
     async def lease(self, thread_id: str, worker: str, seconds: float) -> bool:
         """Takes or renews the thread's lease. False if another worker has it."""
         ...

@@ -23,6 +23,12 @@ def test_options_of_kubectl_ai_that_change_nothing_are_told() -> None:
     assert [sentence.partition(":")[0] for sentence in options.without_effect] == ["--enable-tool-use-shim", "--mcp-client"]
 
 
+@pytest.mark.parametrize("words", [["--resume-session", "20260101-1"], ["--resume-session=20260101-1"], ["--resume", "20260101-1"]])
+def test_an_earlier_conversation_is_named_as_in_kubectl_ai(words: list[str]) -> None:
+    assert parse(words).resumes == "20260101-1"
+    assert [parse([word]).lists_sessions for word in ("--list-sessions", "--list", "--list-sessions=false")] == [True, True, False]
+
+
 def test_an_unknown_option_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
         parse(["--approve-everything"])

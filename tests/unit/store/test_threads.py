@@ -25,6 +25,16 @@ async def test_opening_a_known_thread_keeps_what_is_stored(stores: Stores) -> No
     assert await stores.threads.get("T1:C1:other") is None
 
 
+async def test_the_threads_of_a_channel_come_with_the_last_active_first(stores: Stores, time: Time) -> None:
+    for name, channel in (("new", thread().channel_id), ("elsewhere", "C9"), ("newest", thread().channel_id)):
+        time.now += 1
+        await stores.threads.open(replace(thread(), id=name, channel_id=channel, thread_ts=name))
+
+    found = await stores.threads.of_channel("T1", thread().channel_id, 2)
+
+    assert [one.id for one in found] == ["newest", "new"]
+
+
 async def test_a_lease_excludes_others_until_it_is_over(stores: Stores, time: Time) -> None:
     first = await stores.threads.lease(THREAD_ID, "a", 30)
     renewed = await stores.threads.lease(THREAD_ID, "a", 30)
