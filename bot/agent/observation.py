@@ -62,13 +62,20 @@ def stub(result: ToolResult, number: int) -> str:
 
 def without_binary(result: ToolResult) -> ToolResult:
     """The result with a sentence in place of an output that is no text: an image, an archive, a core dump."""
-    if not is_binary(result.stdout):
-        return result
-    sentence = (
-        f"The output is binary data ({len(result.stdout):,} characters), which cannot be shown; "
+    stdout, about_stdout = _without_binary("stdout", result.stdout)
+    stderr, about_stderr = _without_binary("stderr", result.stderr)
+    note = " ".join(part for part in (result.note, about_stdout, about_stderr) if part)
+    return replace(result, stdout=stdout, stderr=stderr, note=note)
+
+
+def _without_binary(name: str, printed: str) -> tuple[str, str]:
+    """The text, or nothing and a sentence about it."""
+    if not is_binary(printed):
+        return printed, ""
+    return "", (
+        f"What it printed to {name} is binary data ({len(printed):,} characters), which cannot be shown; "
         "look at it with file, sha256sum, tar -t, strings or a program that reads its format."
     )
-    return replace(result, stdout="", note=f"{result.note} {sentence}".strip())
 
 
 def is_binary(text: str) -> bool:

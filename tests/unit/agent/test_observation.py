@@ -144,6 +144,13 @@ def test_binary_output_is_refused_politely(raw: str) -> None:
     assert "sha256sum" in result.note
 
 
+def test_binary_data_on_stderr_is_refused_too_and_what_is_text_stays() -> None:
+    result = observation.without_binary(ran("3 pods\n", stderr="\x7fELF\x02\0\0\0"))
+
+    assert (result.stdout, result.stderr) == ("3 pods\n", "")
+    assert "printed to stderr is binary data (8 characters)" in result.note
+
+
 @pytest.mark.parametrize(
     "text", ["", "plain\n", "漢字 🙂 é\n" * 100, "\x1b[31mred\x1b[0m\n" * 50, "one \ufffd in a long line of text\n", LOG[:9000]]
 )
