@@ -1,4 +1,8 @@
-"""A recorded reply played back: its own content over the service's real format on loopback, read by the adapter that read it first."""
+"""A recorded reply played back: its own content over the service's real format on loopback, read by the adapter that read it first.
+
+Where the service cut its stream into chunks is not kept. No row depends on it: a reply is stored once it is whole, and what a stream does
+before that (text as it comes, an end too early) leaves no row. So what is played is the whole reply in as few chunks as its format has.
+"""
 
 from __future__ import annotations
 
