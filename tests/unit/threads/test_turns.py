@@ -10,6 +10,7 @@ from bot.agent.ports import ModelReply, Tool
 from bot.changes.change import State
 from bot.errors import ModelRefusedError, ModelUnavailableError, SandboxError, SandboxUnavailableError
 from bot.settings import SandboxSettings
+from bot.settings_agent import InstructionSettings
 from bot.threads.incoming import Command
 from bot.threads.reaper import reap_once
 from bot.threads.stores import Thread
@@ -429,17 +430,23 @@ async def test_a_chat_that_is_down_is_drawn_when_it_is_back() -> None:
         assert list(b.surface.texts[THREAD]) == ["ended:1"]
 
 
-async def test_the_model_is_told_the_version_of_kubectl_as_soon_as_it_is_known() -> None:
-    class Reader(FakeModel):
-        async def reply(
-            self, instructions: str, transcript: Sequence[Entry], tools: Sequence[Tool], on_text: Callable[[str], None]
-        ) -> ModelReply:
-            told.append(instructions)
-            return await super().reply(instructions, transcript, tools, on_text)
+class Reader(FakeModel):
+    """A model that keeps its instructions."""
 
-    told: list[str] = []
+    def __init__(self) -> None:
+        super().__init__(lambda _: say("Fine."))
+        self.told: list[str] = []
+
+    async def reply(
+        self, instructions: str, transcript: Sequence[Entry], tools: Sequence[Tool], on_text: Callable[[str], None]
+    ) -> ModelReply:
+        self.told.append(instructions)
+        return await super().reply(instructions, transcript, tools, on_text)
+
+
+async def test_the_model_is_told_the_version_of_kubectl_as_soon_as_it_is_known() -> None:
     async with bench() as b:
-        b.model = Reader(lambda _: say("Fine."))
+        b.model = reader = Reader()
         await b.write("hello")
         await b.rest()
         b.kubectl_version = "v1.37.2"
@@ -447,4 +454,23 @@ async def test_the_model_is_told_the_version_of_kubectl_as_soon_as_it_is_known()
         await b.write("and now?", ts="100.2")
         await b.rest()
 
-        assert ["kubectl v1.37.2." in text for text in told] == [False, True]
+        assert ["kubectl v1.37.2." in text for text in reader.told] == [False, True]
+
+
+async def test_the_model_gets_the_instructions_for_everywhere_its_cluster_and_its_channel_and_no_others() -> None:
+    instructions = InstructionSettings(
+        everywhere="Be brief.",
+        clusters={"prod": "Prod is frozen on Fridays.", "test": "Try anything."},
+        channels={"C1": "Here is the shop.", "C2": "Here are payments."},
+    )
+    async with bench() as b:
+        b.rules = b.rules.model_copy(update={"instructions": instructions})
+        b.model = reader = Reader()
+        await b.write("hello")
+
+        await b.rest()
+
+        (told,) = reader.told
+        assert "Be brief.\n\nProd is frozen on Fridays.\n\nHere is the shop.\n" in told
+        assert "Try anything" not in told
+        assert "payments" not in told
