@@ -43,16 +43,8 @@ _REVIEWS = frozenset(
         ("authentication.k8s.io", "tokenreviews"),
     }
 )
-_CONNECTS = frozenset(
-    {
-        ("pods", "exec"),
-        ("pods", "attach"),
-        ("pods", "portforward"),
-        ("pods", "proxy"),
-        ("services", "proxy"),
-        ("nodes", "proxy"),
-    }
-)
+_STREAMS = frozenset({"exec", "attach", "portforward", "proxy"})
+"""Subresources that open a stream, whatever they belong to: other API groups (of virtual machines) have them too."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 _WRITE_VERBS = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 
@@ -80,7 +72,7 @@ def is_connect(info: RequestInfo) -> bool:
     """Whether the request opens a stream or a proxy, by whatever method."""
     if not info.is_resource:
         return False
-    return info.verb == "proxy" or (info.group == "" and (info.resource, info.subresource) in _CONNECTS) or info.subresource == "proxy"
+    return info.verb == "proxy" or info.subresource in _STREAMS
 
 
 def _decide_write(method: str, info: RequestInfo) -> Decision:

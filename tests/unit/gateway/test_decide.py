@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.gateway.decide import Kind, decide
@@ -88,6 +88,7 @@ _PARTS = st.sampled_from(
 )
 
 
+@example("GET", ["api", "v1", "things", "a", "exec"], False)
 @given(
     st.sampled_from(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "LINK", "get", ""]),
     st.lists(_PARTS, max_size=9),
