@@ -25,6 +25,7 @@ import structlog
 from bot.errors import GatewayError
 from bot.gateway import secrets
 from bot.gateway.blinding import Blinds
+from bot.gateway.hidden import Hidden
 from bot.values import redact_text
 from bot.values.requests import ApiRequest, Json, RequestInfo
 
@@ -34,6 +35,7 @@ WITHHELD = "(output withheld: it could not be checked for secrets)"
 """Stands for text that the redactor failed on."""
 
 _NOT_COMPARED = "[redacted:not-compared]"
+_NOT_COMPARED_ENCODED = base64.b64encode(_NOT_COMPARED.encode()).decode()
 _INSIDE = rb"redacted:(?:[0-9a-f]{12}|(?:new|txt)-[0-9a-f]{8}|not-compared)\]"
 _MARKER = re.compile(rb"\[" + _INSIDE)
 _DECODED_MARKER = re.compile(rb"\[?r?" + _INSIDE.removeprefix(b"r"))
@@ -63,7 +65,9 @@ class Redactor:
     """Redacts with one salt; markers are comparable where the salt is the same: in one thread."""
 
     def __init__(self, salt: bytes) -> None:
-        self._value_key, self._text_key, new_key = (hmac.digest(salt, use, hashlib.sha256) for use in (b"value", b"text", b"new"))
+        uses = (b"value", b"text", b"new", b"hidden")
+        self._value_key, self._text_key, new_key, hidden_key = (hmac.digest(salt, use, hashlib.sha256) for use in uses)
+        self._hidden = Hidden(hidden_key)
         self._blinds = Blinds(new_key)
         self._marks = secrets.Marks(value=self._mark_value, other=self._mark_other, text=self._redact_inside, certificate=self._mark_other)
 
@@ -79,7 +83,7 @@ class Redactor:
         """The object with markers for what Secrets in it hold: single, in lists, Tables, watch events, annotations and messages.
         The same object if there is nothing to redact. Raises GatewayError if it cannot be looked through: then it must not be passed on."""
         try:
-            return secrets.redact(obj, info, self._marks)
+            return self._cover(secrets.redact(obj, info, self._marks), info)
         except RecursionError as exc:
             raise GatewayError("An answer of the Kubernetes API is nested too deeply to look for Secrets in it; it is withheld.") from exc
 
@@ -87,7 +91,7 @@ class Redactor:
         """One member of an answer, or some elements of its `items` or `rows`, as `redact_object` would show it in the whole. Elements
         that do not say what they are, are of this kind. Raises GatewayError."""
         try:
-            return secrets.redact_part(key, part, kind, info, self._marks)
+            return self._cover(secrets.redact_part(key, part, kind, info, self._marks), info)
         except RecursionError as exc:
             raise GatewayError("An answer of the Kubernetes API is nested too deeply to look for Secrets in it; it is withheld.") from exc
 
@@ -103,6 +107,11 @@ class Redactor:
         """Whether a marker is in a request body: plainly, JSON-escaped or base64-encoded, once or twice."""
         return _contains_marker(data)
 
+    def _cover(self, shown: Json, info: RequestInfo | None) -> Json:
+        """Without what was hidden before, where objects can embed Secrets under other names: custom resources and ConfigMaps."""
+        can_embed = info is None or (self.needs_body(info) and not secrets.is_secret(info))
+        return self._hidden.cover(shown, _NOT_COMPARED, _NOT_COMPARED_ENCODED) if can_embed else shown
+
     def _redact_inside(self, text: str) -> str:
         """Text inside an object, which only the gateway sees as it is: its marks tell nothing."""
         shown = self._blinds.reveal(text)
@@ -111,9 +120,7 @@ class Redactor:
     def _mark_text(self, found: str) -> str:
         """The marker of what looks like a credential; a Secret's marker in base64 (`password: W3JlZGFj…`) is none and stays."""
         value = found.encode("utf-8", "surrogatepass")
-        if len(value) in _LENGTHS and (
-            _MARKER.fullmatch(value) or (_ENCODED_MARKER.fullmatch(value) and _MARKER.fullmatch(_decode(value.rstrip(b"="))))
-        ):
+        if _is_marker(value):
             return found
         return f"[redacted:txt-{hashlib.blake2b(value, key=self._text_key, digest_size=4).hexdigest()}]"
 
@@ -122,13 +129,23 @@ class Redactor:
         return known or f"[redacted:{hashlib.blake2b(value, key=self._value_key, digest_size=6).hexdigest()}]"
 
     def _mark_other(self, value: bytes) -> str:
-        return self._known(value) or _NOT_COMPARED
+        known = self._known(value)
+        if not known and not _is_marker(value):
+            self._hidden.add(value)
+        return known or _NOT_COMPARED
 
     def _known(self, value: bytes) -> str:
         """The marker that a value has already: redacted before, or a stand-in. Otherwise ''."""
         if len(value) == _LENGTH and _MARKER.fullmatch(value):
             return value.decode()
         return self._blinds.marker_of(value)
+
+
+def _is_marker(value: bytes) -> bool:
+    """Whether it is a marker and nothing else, plain or in base64."""
+    if len(value) not in _LENGTHS:
+        return False
+    return bool(_MARKER.fullmatch(value) or (_ENCODED_MARKER.fullmatch(value) and _MARKER.fullmatch(_decode(value.rstrip(b"=")))))
 
 
 def _contains_marker(data: bytes) -> bool:

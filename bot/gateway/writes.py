@@ -66,6 +66,7 @@ def _answer_own(call: Call, outcome: Outcome) -> web.StreamResponse:
     """The answer to a write that its client asked a dry run of: there is nothing to record, whatever it came to."""
     if isinstance(outcome, Rejected):
         return relay(call, outcome.response)
+    call.session.redactor.redact_object(outcome.before, _of_object(call.info))  # what it holds stays hidden in the answer then
     return answer(call, outcome.status, outcome.reply, headers=passed_down(outcome.headers))
 
 

@@ -3,6 +3,7 @@ verbs take all Secrets of the vault at once, so that a pair of verb and format i
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -202,3 +203,56 @@ async def test_conflicts_and_invalid_values_are_told_without_what_is_there(vault
     assert "conflict" in ran.out
     assert ran.out.count("may not copy or move its data") == len(copies)
     assert "field is immutable" in ran.out
+
+
+async def test_a_secret_inside_another_object_stays_hidden_when_a_write_calls_it_something_else(
+    vault: Vault, capsys: pytest.CaptureFixture[str]
+) -> None:
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    group = f"{vault.space}.example.org"
+    names = {"plural": "boxes", "kind": "Box"}
+    spec = {"group": group, "names": names, "scope": "Namespaced", "versions": [version]}
+    kind = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"boxes.{group}"},
+        "spec": spec,
+    }
+    value = base64.b64encode(f"login {vault.pieces['opaque']}".encode()).decode()
+    inner = {"apiVersion": "v1", "kind": "Secret", "data": {"p": value}}
+    box = {"apiVersion": f"{group}/v1", "kind": "Box", "metadata": {"name": "b", "namespace": vault.space}, "spec": {"m": [inner]}}
+    (vault.lab.folder / "kind.json").write_text(json.dumps(kind))
+    (vault.lab.folder / "box.json").write_text(json.dumps(box))
+    made = await vault.lab.direct(
+        f"kubectl create -f kind.json && kubectl wait --for=condition=Established crd/boxes.{group} && until kubectl create -f box.json;"
+        " do sleep 0.2; done; rm box.json"
+    )
+    assert "box" in made.out, made.err
+    renamed = json.dumps([{"op": "replace", "path": "/spec/m/0/kind", "value": "Other"}])
+    copied = json.dumps([{"op": "copy", "from": "/spec/m/0/data/p", "path": "/spec/note"}])
+
+    ran = await judge(
+        vault,
+        [
+            f"kubectl patch boxes.{group} b --type=json -p '{renamed}' -o yaml --dry-run=server",
+            f"kubectl patch boxes.{group} b --type=json -p '{copied}' -o yaml",
+            f"kubectl patch boxes.{group} b --type=json -p '{renamed}' -o yaml",
+            f"kubectl get boxes.{group} -o yaml; kubectl get boxes.{group} b -o json; timeout 1 kubectl get boxes.{group} -w -o json",
+        ],
+        capsys,
+    )
+    token, server = (
+        f"$(kubectl config view --raw -o jsonpath='{{{path}}}')" for path in (".users[0].user.token", ".clusters[0].cluster.server")
+    )
+    patch = f"-X PATCH -H 'Content-Type: application/json-patch+json' -d '{renamed}'"
+    path = f"{server}/apis/{group}/v1/namespaces/{vault.space}/boxes/b"
+    blind = [
+        await judge(vault, [f'curl -sk -H "Authorization: Bearer {token}" {patch} {path}{end}'], capsys) for end in ("?dryRun=All", "")
+    ]
+    await vault.lab.direct(f"kubectl delete crd boxes.{group} --wait=false")
+
+    assert all('"kind": "Other"' in one.out for one in blind)
+
+    assert len(ran.recording.writes) == 2
+    assert "kind: Other" in ran.out
