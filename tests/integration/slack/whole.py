@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -21,9 +22,10 @@ from bot.slack.listeners import Listeners
 from bot.slack.signin import sign_in
 from bot.slack.surface import SlackSurface
 from bot.store.opening import open_store
+from bot.threads.incoming import Incoming
 from bot.threads.intake import Intake
 from bot.threads.signals import Signals
-from bot.threads.stores import Stores
+from bot.threads.stores import Inbox, Stores
 from bot.threads.worker import Worker
 from bot.threads.world import World
 from bot.values.transcript import Answered, Asked, Entry, Happened
@@ -74,6 +76,8 @@ class Whole:
     sandboxes: FakeSandboxes
     clock: ShiftedClock
     signals: Signals
+    arrived: list[Incoming]
+    """What was stored, in the order in which it came."""
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def move_time(self, seconds: float) -> None:
@@ -81,11 +85,28 @@ class Whole:
         self.signals.threads.set()
 
 
+class WatchedInbox:
+    """The real inbox; remembers what it took for new, in the order in which it came."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+        self.arrived: list[Incoming] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inbox, name)
+
+    async def put(self, key: str, incoming: Incoming) -> bool:
+        is_new = await self._inbox.put(key, incoming)
+        if is_new:
+            self.arrived.append(incoming)
+        return is_new
+
+
 @asynccontextmanager
-async def run_whole(**rules: object) -> AsyncIterator[Whole]:
+async def run_whole(config: Config | None = None, **rules: object) -> AsyncIterator[Whole]:
     """A bot with a model, at a local Slack of its own. `rules` are settings of changes."""
     async with AsyncExitStack() as stack:
-        url = await stack.enter_async_context(run_server(Config()))
+        url = await stack.enter_async_context(run_server(config or Config()))
         driver = await stack.enter_async_context(Driver(url))
         clock, signals, cluster = ShiftedClock(), Signals(), FakeCluster()
         store = await stack.enter_async_context(open_store(StoreSettings(url="sqlite+aiosqlite://", key=SecretStr(KEY)), clock))
@@ -108,14 +129,15 @@ async def run_whole(**rules: object) -> AsyncIterator[Whole]:
             signals=signals,
             pace=0.01,
         )
-        listeners = Listeners(signed_in.bare, signed_in.web, signed_in.bot, store.stores.inbox, signals.inbox.set)
+        inbox = WatchedInbox(store.stores.inbox)
+        listeners = Listeners(signed_in.bare, signed_in.web, signed_in.bot, inbox, signals.inbox.set)
         connections = Connections(signed_in, slack, listeners)
         await connections.open()
         stack.push_async_callback(connections.close)
         await driver.wait_for_connections(slack.connections)
         tasks = [asyncio.create_task(Intake(world).run()), asyncio.create_task(Worker(world).run())]
         try:
-            yield Whole(driver, store.stores, cluster, sandboxes, clock, signals, tasks)
+            yield Whole(driver, store.stores, cluster, sandboxes, clock, signals, inbox.arrived, tasks)
         finally:
             for task in tasks:
                 task.cancel()
