@@ -35,8 +35,14 @@ class GatewayCluster:
         self._may_impersonate = may_impersonate
         self._reader = _identity(settings.reader)
         self._writer = _identity(settings.writer)
-        self._salt = hmac.digest(salt, settings.name.encode(), hashlib.sha256)
+        self._salt = b""
         self._upstream = Upstream(connection, Redactor(self._salt), self._reader, gateway.limits)
+        self.mark_with(salt)
+
+    def mark_with(self, salt: bytes) -> None:
+        """Hidden values get the marks that come of this from now on."""
+        self._salt = hmac.digest(salt, self._settings.name.encode(), hashlib.sha256)
+        self._upstream = self._upstream.marking_with(Redactor(self._salt))
 
     @property
     def name(self) -> str:

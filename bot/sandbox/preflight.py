@@ -81,7 +81,8 @@ async def _check_rights(api: Api, settings: SandboxSettings) -> list[str]:
         problems.append(f"The bot lacks rights in the namespace {settings.namespace} ({listed}): apply manifests/sandbox/role.yaml.")
     if not may_look:
         problems.append(
-            f"The bot may not get the RuntimeClass {settings.runtime_class}: apply manifests/access/bot-role.yaml, with its name in it."
+            f"The bot may not get the RuntimeClass {settings.runtime_class}: correct its name (KUBECTL_AI_RUNTIME_CLASS), or put it into "
+            "manifests/access/bot-role.yaml and apply that."
         )
     return problems
 

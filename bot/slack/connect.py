@@ -59,6 +59,16 @@ class _Link:
         return now - self.alive_at
 
 
+async def fetch_address(slack: SignedIn, settings: SlackSettings) -> str:
+    """Where the next connection goes to. Asking opens none. Raises ConfigError in one sentence if Slack will not have it."""
+    reply: Reply = await slack.app_web.send(_OPEN, {})
+    if isinstance(reply, Lost) or (isinstance(reply, Limited) and reply.seconds <= _LIMITED_SECONDS):
+        reply = await slack.app_web.send(_OPEN, {}, wait_seconds=_LIMITED_SECONDS)
+    if isinstance(reply, Answer) and isinstance(url := reply.data.get("url"), str):
+        return url
+    raise ConfigError(explain_connection(reply, settings))
+
+
 class Connections:
     """`settings.connections` sockets that feed the listeners."""
 
@@ -123,12 +133,7 @@ class Connections:
         return _Link(handler)
 
     async def _fetch_url(self) -> str:
-        reply: Reply = await self._slack.app_web.send(_OPEN, {})
-        if isinstance(reply, Lost) or (isinstance(reply, Limited) and reply.seconds <= _LIMITED_SECONDS):
-            reply = await self._slack.app_web.send(_OPEN, {}, wait_seconds=_LIMITED_SECONDS)
-        if isinstance(reply, Answer) and isinstance(url := reply.data.get("url"), str):
-            return url
-        raise ConfigError(explain_connection(reply, self._settings))
+        return await fetch_address(self._slack, self._settings)
 
     async def _listen(self, frame: aiohttp.WSMessage) -> None:
         """Notes how Slack begins and ends connections; the SDK acts on it."""

@@ -51,17 +51,17 @@ class Store:
 @asynccontextmanager
 async def open_store(settings: StoreSettings, clock: Clock = time.time) -> AsyncIterator[Store]:
     """Opens the database and makes what is missing. Raises ConfigError if it cannot be used, with what to do."""
-    url = _parse(settings.url)
-    path = _file_of(url)
+    url = parse_address(settings.url)
+    path = file_of(url)
     if path:
         _make_file(path)
-    database = _connect(url)
+    database = connect_to(url)
     try:
         try:
             check = await database.write(_make_tables)
         except StoreError as exc:
             raise ConfigError(f"Cannot open the database {url.render_as_string(hide_password=True)}: {exc}") from exc
-        seal = _open_seal(settings, url, path, check)
+        seal = open_seal(settings, url, path, check)
         await database.write(lambda connection: _prepare(connection, seal, check))
         yield Store(_faces(database, seal, clock), seal)
     finally:
@@ -72,11 +72,11 @@ async def open_store(settings: StoreSettings, clock: Clock = time.time) -> Async
 async def open_to_read(settings: StoreSettings) -> AsyncIterator[Stores]:
     """Opens a database that is there, perhaps beside a bot that works on it. Nothing is made, upgraded or sealed again; whoever opens it
     so only reads. Raises ConfigError if it cannot be used, with what to do."""
-    url = _parse(settings.url)
-    path = _file_of(url)
+    url = parse_address(settings.url)
+    path = file_of(url)
     if url.get_backend_name() == "sqlite" and (path is None or not path.exists()):
         raise ConfigError(f"There is no database {path or 'in memory'}: set DATABASE_URL to the one that the bot uses.")
-    database = _connect(url)
+    database = connect_to(url)
     try:
         try:
             row = await database.read(_read_info)
@@ -87,7 +87,7 @@ async def open_to_read(settings: StoreSettings) -> AsyncIterator[Stores]:
                 f"The database has schema {row.version if row else 'none'}, and this version of kubectl-ai-slack reads {tables.SCHEMA}: "
                 "use the version that the bot has."
             )
-        seal = _open_seal(settings, url, path, row.key_check)
+        seal = open_seal(settings, url, path, row.key_check)
         yield _faces(database, seal, time.time)
     finally:
         await database.close()
@@ -97,7 +97,8 @@ async def _read_info(connection: AsyncConnection) -> Row[Any] | None:
     return (await connection.execute(select(tables.schema_info))).first()
 
 
-def _connect(url: URL) -> Database:
+def connect_to(url: URL) -> Database:
+    """Nothing is asked of it yet. Raises ConfigError if its driver is missing."""
     try:
         return Database(url)
     except (NoSuchModuleError, ImportError) as exc:
@@ -117,7 +118,8 @@ def _faces(database: Database, seal: Seal, clock: Clock) -> Stores:
     )
 
 
-def _parse(url: str) -> URL:
+def parse_address(url: str) -> URL:
+    """With the driver that is used for it. Raises ConfigError if it is none of ours."""
     try:
         parsed = make_url(url)
     except ArgumentError as exc:
@@ -129,7 +131,8 @@ def _parse(url: str) -> URL:
     return parsed.set(drivername=driver)
 
 
-def _file_of(url: URL) -> Path | None:
+def file_of(url: URL) -> Path | None:
+    """Of SQLite; None for a server, and for a database in memory."""
     if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
         return None
     return Path(str(url.database))
@@ -159,7 +162,8 @@ async def _make_tables(connection: AsyncConnection) -> str:
     return row.key_check if row else ""
 
 
-def _open_seal(settings: StoreSettings, url: URL, path: Path | None, check: str) -> Seal:
+def open_seal(settings: StoreSettings, url: URL, path: Path | None, check: str) -> Seal:
+    """With the key of the settings or of the file beside the database, which is made for a new one. Raises ConfigError."""
     key = settings.key.get_secret_value()
     where = "STORE_KEY"
     if not key and url.get_backend_name() != "sqlite":
