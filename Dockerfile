@@ -5,13 +5,14 @@ ARG DEBIAN_IMAGE=debian:12-slim
 
 
 FROM ${DEBIAN_IMAGE} AS kubectl
-ARG TARGETARCH=amd64
+# The builder says what it builds for; without one, it is this machine's own.
+ARG TARGETARCH
 ARG KUBECTL_VERSION=v1.37.2
 # Empty: the checksum that is published beside the program, which finds a broken download but not a forged one.
 ARG KUBECTL_SHA256=
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates curl && rm -rf /var/lib/apt/lists/*
 RUN set -eu; \
-    address="https://dl.k8s.io/release/${KUBECTL_VERSION}/bin/linux/${TARGETARCH}/kubectl"; \
+    address="https://dl.k8s.io/release/${KUBECTL_VERSION}/bin/linux/${TARGETARCH:-$(dpkg --print-architecture)}/kubectl"; \
     curl -fsSL --retry 3 -o /kubectl "$address"; \
     wanted="${KUBECTL_SHA256:-$(curl -fsSL --retry 3 "$address.sha256")}"; \
     echo "$wanted  /kubectl" | sha256sum --check --strict; \

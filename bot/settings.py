@@ -172,7 +172,7 @@ class HealthSettings(Group):
     """The health and metrics listener."""
 
     host: str = "127.0.0.1"
-    """Address for /healthz, /readyz and /metrics."""
+    """Address for /healthz, /readyz and /metrics. Environment: HEALTH_HOST."""
     port: int = Field(default=0, ge=0, le=65535)
     """Port; 0 turns the listener off."""
 
@@ -232,6 +232,7 @@ ENVIRONMENT: Mapping[str, tuple[str, str]] = {
     "KUBECTL_AI_SANDBOX_IMAGE": ("sandbox", "image"),
     "GATEWAY_HOST": ("gateway", "host"),
     "GATEWAY_ADVERTISE": ("gateway", "advertise"),
+    "HEALTH_HOST": ("health", "host"),
     "DATABASE_URL": ("store", "url"),
     "STORE_KEY": ("store", "key"),
     "LOG_LEVEL": ("log", "level"),

@@ -25,9 +25,12 @@ _PROOF_SECONDS = 20.0
 _VERSION = re.compile(r"^kubectl (v[0-9][\w.+-]{0,60})$", re.MULTILINE)
 _FIRST = "/bin/bash /usr/local/bin/kubectl-ai-runner idle"
 
-METADATA_SERVICE = ("metadata-service", "169.254.169.254", 80)
+_OLDER_KERNEL = "Linux version 4.4.0 #1 SMP Sun Jan 10 15:06:54 PST 2016"
+"""What gVisor called its kernel before April 2026 (google/gvisor#13016). A real one of that version names its compiler there too."""
+
+METADATA_SERVICE = (("metadata-service", "169.254.169.254", 80), ("metadata-service-ipv6", "fd00:ec2::254", 80))
 """Where the large clouds hand out a node's credentials."""
-INTERNET = ("internet", "1.1.1.1", 443)
+INTERNET = (("internet", "1.1.1.1", 443), ("internet-ipv6", "2606:4700:4700::1111", 443))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +118,9 @@ def judge_proof(printed: str, expected: Expected) -> Judgement:
 
 def _find_faults(facts: Mapping[str, str]) -> list[str]:
     faults = []
-    if "gvisor" not in facts.get("kernel", "").lower():
-        faults.append("Its kernel is not gVisor's: the RuntimeClass's handler must be runsc.")
+    kernel = facts.get("kernel", "")
+    if "gvisor" not in kernel.lower() and kernel != _OLDER_KERNEL:
+        faults.append("Its kernel is not gVisor's: the RuntimeClass must lead to runsc.")
     if "token" in facts:
         faults.append(f"A service account token is mounted at {facts['token']}: set automountServiceAccountToken to false.")
     if facts.get("uid") != str(UID):

@@ -160,7 +160,7 @@ class PooledSandboxes:
         if self._api_addresses is None:
             self._api_addresses = await _resolve(self._connection.server)
         kubelet = [("kubelet", pod.node_address, _KUBELET_PORT)] if pod.node_address else []
-        closed = [*self._api_addresses, *kubelet, METADATA_SERVICE, INTERNET]
+        closed = [*self._api_addresses, *kubelet, *METADATA_SERVICE, *INTERNET]
         expected = Expected(self._gateway, closed, asks_version=not self.kubectl_version)
         version = await prove(self._connection, Target(self._settings.namespace, pod.name, pod.container), expected)
         self.kubectl_version = version or self.kubectl_version

@@ -65,9 +65,13 @@ class Oncall:
     async def approve(self, card: dict[str, Any], person: str = BEN) -> bool:
         return await self.slack.click(person, "oncall", card["ts"], "approve")
 
-    async def has_been_heard(self) -> bool:
-        """Whether the bot has acknowledged an event."""
-        return any(delivery["acknowledged"] for delivery in await self.slack.deliveries())
+    async def count_heard(self) -> int:
+        """How much of what was delivered the bot has acknowledged."""
+        return sum(delivery["acknowledged"] for delivery in await self.slack.deliveries())
+
+    async def has_been_heard(self, before: int = 0) -> bool:
+        """Whether it has acknowledged more than that."""
+        return await self.count_heard() > before
 
     async def cards(self, thread: str) -> list[dict[str, Any]]:
         return [m for m in await self.slack.messages("oncall", thread) if key_of(m).startswith("change:")]
@@ -215,7 +219,14 @@ async def test_stop_ends_the_turn_and_says_what_was_done(bots: Bots, slack: Driv
     assert "finished" not in json.dumps(await slack.messages("oncall", thread)).replace("echo finished", "")
 
 
-CUTS = ["after the event is acked", "while the rehearsal runs", "with the card open", "between click and replay", "during the replay"]
+CUTS = [
+    "after the event is acked",
+    "while the rehearsal runs",
+    "with the card open",
+    "after the click is acked",
+    "between click and replay",
+    "during the replay",
+]
 
 
 @pytest.mark.parametrize("cut", CUTS)
@@ -265,7 +276,11 @@ async def _until_cut(cut: str, bot: Bot, people: Oncall, proxy: FaultyApiServer,
         proxy.hold_requests = lambda method, path: target in path
     if cut == "during the replay":
         proxy.hold_answers = lambda method, path: persists(method, path) and target in path
-    if cut != "with the card open":
+    if cut == "after the click is acked":
+        before = await people.count_heard()
+        await people.approve(card)
+        await until("the click is acknowledged", lambda: people.has_been_heard(before), every=0.002)
+    elif cut != "with the card open":
         await people.approve(card)
         await until("the replay is under way", proxy.held.is_set)
     return thread

@@ -32,6 +32,7 @@ SET = [
     ("KUBECTL_AI_SANDBOX_IMAGE", "registry.example.com/sandbox:2", "sandbox.image"),
     ("GATEWAY_HOST", "10.0.0.7", "gateway.host"),
     ("GATEWAY_ADVERTISE", "192.0.2.7", "gateway.advertise"),
+    ("HEALTH_HOST", "10.0.0.7", "health.host"),
     ("LOG_FORMAT", "json", "log.format"),
 ]
 

@@ -131,7 +131,7 @@ def write_overlay(folder: Path, bot_image: str, namespace: str, *, slack_port: i
         "changes": {"approvers": [ON_CALL]},
         "model": {"required": False},
         "store": {"url": "sqlite+aiosqlite:////data/kubectl-ai-slack.db"},
-        "health": {"host": "0.0.0.0", "port": 8080},
+        "health": {"port": 8080},
         "log": {"format": "json"},
     }
     secret = {"SLACK_BOT_TOKEN": launch.BOT_TOKEN, "SLACK_APP_TOKEN": launch.APP_TOKEN, "GEMINI_API_KEY": ""}

@@ -1,20 +1,21 @@
-"""The sandbox image of the tests is the one that users build."""
+"""The images of the tests are those that users build."""
 
 import json
 import re
 
 from tests.cluster import images, layout, programs, rootfs
+from tests.e2e.installed import image as bot_image
 
 
-def read_sandbox_stage() -> str:
+def read_stage(name: str) -> str:
     text = (layout.REPOSITORY / "Dockerfile").read_text()
-    found = re.search(r"^FROM \S+ AS sandbox$(.*?)(?=^FROM )", text, re.MULTILINE | re.DOTALL)
+    found = re.search(rf"^FROM \S+ AS {name}$(.*?)(?=^FROM |\Z)", text, re.MULTILINE | re.DOTALL)
     assert found is not None
     return found[1]
 
 
-def read_instruction(name: str) -> str:
-    found = re.findall(rf"^{name} (.+)$", read_sandbox_stage(), re.MULTILINE)
+def read_instruction(name: str, stage: str = "sandbox") -> str:
+    found = re.findall(rf"^{name} (.+)$", read_stage(stage), re.MULTILINE)
     assert len(found) == 1
     return str(found[0])
 
@@ -29,11 +30,28 @@ def test_both_run_the_same_program_as_the_same_user() -> None:
 
 
 def test_both_have_the_same_packages_and_runner() -> None:
-    stage = read_sandbox_stage()
+    stage = read_stage("sandbox")
 
     for path in (rootfs.PACKAGE_LIST, rootfs.RUNNER):
         assert str(path.relative_to(layout.REPOSITORY)) in stage
     assert f"/{rootfs.RUNNER_PATH}\n" in stage
+
+
+def test_the_bots_image_starts_the_same_program_as_the_same_user() -> None:
+    config = bot_image.CONFIG
+
+    assert (config["User"], config["WorkingDir"]) == (read_instruction("USER", "bot"), read_instruction("WORKDIR", "bot"))
+    assert config["Entrypoint"] == json.loads(read_instruction("ENTRYPOINT", "bot"))
+    assert config["Cmd"] == json.loads(read_instruction("CMD", "bot"))
+    assert "--require-hashes --no-deps --dest /wheels --requirement requirements.lock" in read_stage("build")
+
+
+def test_kubectl_is_that_of_the_machine_that_is_built_for() -> None:
+    """A default would win over what the builder says."""
+    text = (layout.REPOSITORY / "Dockerfile").read_text()
+
+    assert "\nARG TARGETARCH\n" in text
+    assert "ARG TARGETARCH=" not in text
 
 
 def test_both_have_the_same_kubectl() -> None:

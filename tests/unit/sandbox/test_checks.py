@@ -30,10 +30,23 @@ def test_an_isolated_sandbox_has_no_faults() -> None:
     assert judgement.network == ()
 
 
+def test_the_kernel_of_an_older_gvisor_is_one() -> None:
+    older = "kernel Linux version 4.4.0 #1 SMP Sun Jan 10 15:06:54 PST 2016\n"
+
+    judgement = judge_proof(ISOLATED.replace("kernel Linux version 4.19.0-gvisor #1 SMP\n", older), EXPECTED)
+
+    assert judgement.faults == ()
+
+
 @pytest.mark.parametrize(
     ("line", "instead", "says"),
     [
         ("kernel Linux version 4.19.0-gvisor #1 SMP\n", "kernel Linux version 6.18.0 #1 SMP\n", "not gVisor's"),
+        (
+            "kernel Linux version 4.19.0-gvisor #1 SMP\n",
+            "kernel Linux version 4.4.0 (builder@host) (gcc 5.3.1) #1 SMP Sun Jan 10 15:06:54 PST 2016\n",
+            "not gVisor's",
+        ),
         ("uid 10001\n", "uid 0\n", "user 0"),
         ("CapEff 0000000000000000\n", "CapEff 00000000a80425fb\n", "capabilities"),
         ("NoNewPrivs 1\n", "NoNewPrivs 0\n", "gain privileges"),

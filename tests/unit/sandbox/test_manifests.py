@@ -126,7 +126,7 @@ def test_the_reader_only_reads_and_sees_no_secrets() -> None:
     assert not {"secrets", "nodes/proxy", "pods/exec", "*"} & resources
 
 
-def test_the_writer_cannot_gain_rights() -> None:
+def test_the_writer_has_no_right_that_gives_rights_by_itself() -> None:
     rules = rules_of("ClusterRole", "kubectl-ai-writer")
 
     resources = {resource for rule in rules for resource in rule["resources"]}
