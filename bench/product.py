@@ -64,7 +64,7 @@ async def main(environment: dict[str, str]) -> None:
 
 
 async def _measure(driver: Driver, bot: Process, audit_path: Path) -> None:
-    first, answered, landed = [], [], []
+    first, answered, landed, stopped = [], [], [], []
     for number in range(ROUNDS):
         await asyncio.sleep(3)  # the warm pool fills up again
         started = time.monotonic()
@@ -76,11 +76,13 @@ async def _measure(driver: Driver, bot: Process, audit_path: Path) -> None:
         await driver.wait_for_message("oncall", "That is all.", thread, 60)
         answered.append(time.monotonic() - started)
         landed.append(await _click_to_landed(driver, AuditLog(audit_path), thread, number))
+        stopped.append(await _stop_to_stopped(driver, thread))
     claims = [json.loads(line)["claim_seconds"] for line in bot.output.splitlines() if '"sandbox_ready"' in line]
     print(summarise("warm claim → Ready", claims))
     print(summarise("mention → first command's output shown", first))
     print(summarise("mention → answer (zero-latency model)", answered))
     print(summarise("click → write landed (API server's clock)", landed))
+    print(summarise("stop → said that it is stopped", stopped))
     await _measure_acks(driver)
 
 
@@ -91,6 +93,16 @@ async def _click_to_landed(driver: Driver, audit: AuditLog, thread: str, number:
     await driver.click("ben", "oncall", card["ts"], "approve")
     write = (await until("the write is in the audit log", lambda: audit.writes(NAMESPACE, "configmaps", "target", by="writer"), 30))[0]
     return datetime.fromisoformat(write["stageTimestamp"]).timestamp() - clicked
+
+
+async def _stop_to_stopped(driver: Driver, thread: str) -> float:
+    await driver.say("ana", "oncall", "! sleep 60", thread)
+    await driver.wait_for_message("oncall", lambda m: _key(m).startswith("progress:") and "sleep 60" in json.dumps(m), thread, 60)
+    await asyncio.sleep(1)  # by now it runs in the sandbox
+    asked = time.monotonic()
+    await driver.say("ana", "oncall", "stop", thread)
+    await driver.wait_for_message("oncall", "topped", thread, 60)
+    return time.monotonic() - asked
 
 
 async def _measure_acks(driver: Driver) -> None:
