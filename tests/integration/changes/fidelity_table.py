@@ -18,6 +18,8 @@ class Line:
     why_other: str = ""
     why_apart: str = ""
     """Why the results differ in a way that is not a mistake."""
+    why_fails: str = ""
+    """Why the command itself ends with an error: a line that fails by mistake compares nothing."""
 
 
 def _lines(*commands: str | Line) -> tuple[Line, ...]:
@@ -118,7 +120,10 @@ CHAPTERS: dict[str, tuple[Line, ...]] = {
         "kubectl delete --raw /api/v1/namespaces/$NS/configmaps | jq -c '[.kind, [.items[].metadata.name]]'",
         "kubectl delete job,cronjob,ing --all --cascade=background",
         "kubectl delete priorityclass pc-$NS; kubectl delete pvc disk --wait=false",
-        "kubectl create deploy bad --image='' ; kubectl create cm 'Not Good'; kubectl scale deploy/none --replicas=1",
+        Line(
+            "kubectl create deploy bad --image='' ; kubectl create cm 'Not Good'; kubectl scale deploy/none --replicas=1",
+            why_fails="invalid",
+        ),
     ),
     "apply": _lines(
         _manifest("applied", 'a: "1", b: "2"') + " | kubectl apply -f -",
@@ -126,7 +131,10 @@ CHAPTERS: dict[str, tuple[Line, ...]] = {
         _manifest("applied", 'a: "3"') + " | kubectl apply -f -; kubectl label cm applied after=x",
         _manifest("served", 'a: "1", b: "2"') + " | kubectl apply --server-side -f -",
         _manifest("served", 'a: "2"') + " | kubectl apply --server-side -f -",
-        _manifest("served", 'a: "9"') + " | kubectl apply --server-side --field-manager=other -f -",
+        Line(
+            _manifest("served", 'a: "9"') + " | kubectl apply --server-side --field-manager=other -f -",
+            why_fails="another manager owns the field",
+        ),
         _manifest("served", 'a: "9"') + " | kubectl apply --server-side --field-manager=other --force-conflicts -f -",
         _manifest("served", 'c: "3"') + " | kubectl replace --force -f -",
         _manifest("served", 'c: "4"') + " | kubectl apply -f -",
@@ -162,8 +170,8 @@ CHAPTERS: dict[str, tuple[Line, ...]] = {
         "kubectl create clusterrole cr-$NS --verb=get --resource=nodes --non-resource-url=/metrics",
         "kubectl create clusterrole agg-$NS --aggregation-rule=team=$NS",
         "kubectl create clusterrolebinding crb-$NS --clusterrole=cr-$NS --user=bob",
-        "kubectl create role r --verb=get,watch --resource=pods --dry-run=client -o yaml | kubectl auth reconcile -f -",
-        "kubectl create role r2 --verb=get --resource=secrets --dry-run=client -o yaml | kubectl auth"
+        "kubectl -n $NS create role r --verb=get,watch --resource=pods --dry-run=client -o yaml | kubectl auth reconcile -f -",
+        "kubectl -n $NS create role r2 --verb=get --resource=secrets --dry-run=client -o yaml | kubectl auth"
         " reconcile --remove-extra-permissions -f -",
         "kubectl create sa made && kubectl annotate sa made a=b && kubectl delete sa made",
         "kubectl create serviceaccount builder",
@@ -185,7 +193,7 @@ CHAPTERS: dict[str, tuple[Line, ...]] = {
         "kubectl apply -f widget.yaml",
         "kubectl scale widget w1 --replicas=5",
         'kubectl patch widget w1 --type=merge -p \'{"spec":{"colour":"green"}}\'',
-        'kubectl patch widget w1 --type=merge -p \'{"spec":{"colour":"mauve"}}\'',
+        Line('kubectl patch widget w1 --type=merge -p \'{"spec":{"colour":"mauve"}}\'', why_fails="no such colour"),
         'kubectl patch widget w1 --subresource=status --type=merge -p \'{"status":{"size":3}}\'',
         "kubectl apply -f widget.yaml && kubectl label widget w1 a=b && kubectl annotate wd w1 c=d",
         'kubectl patch widget w1 --type=merge -p \'{"metadata":{"finalizers":["a.example/b"]}}\' && kubectl delete widget w1 --wait=false',

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from bot.changes.change import SendState, State
-from bot.values.requests import ApiRequest
+from bot.values.requests import ApiRequest, Json
 from tests.cluster.apiserver import ApiServer
 from tests.integration.changes.fidelity_files import lay_out_all, seeds
 from tests.integration.changes.fidelity_table import CHAPTERS, Line
@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.apiserver, pytest.mark.timeout(900)]
 
 _EVICTION = "evicting pod "
 _SETTLE_SECONDS = 20.0
+_CONTROLLED = ("deployments ", "statefulsets ", "daemonsets ")
 """For controllers to come to the same in both namespaces."""
 
 
@@ -73,6 +74,8 @@ async def _compare(left: Lab, right: Lab, direct: Twin, rehearsed: Twin, line: L
         failures.append(f"leaked before approval: {leaked}")
     failures += await _replay(right, shown, line, rehearsed)
     done = await left.direct(direct.prepare(line.command), namespace=direct.name)
+    if done.code and not line.why_fails:
+        failures.append(f"the command itself failed: {done.err}")
     if not line.why_other:
         failures += _compare_output(done, shown, direct, rehearsed)
     apart = await _settle(left, direct, rehearsed, known)
@@ -114,13 +117,21 @@ def _comparable(text: str) -> Sequence[str]:
     return [next(evictions) if line.startswith(_EVICTION) else line for line in lines]
 
 
+def _is_seen(place: str, item: Json) -> bool:
+    """Whether its controller has seen the object as it is: two that it has not come to yet are equal too soon."""
+    if not place.startswith(_CONTROLLED):
+        return True
+    return bool((item.get("status") or {}).get("observedGeneration") == item["metadata"].get("generation"))
+
+
 async def _settle(lab: Lab, direct: Twin, rehearsed: Twin, known: set[str]) -> list[str]:
     """Waits until both namespaces hold the same; what is different if they do not come to it, each difference told only once."""
     deadline = time.monotonic() + _SETTLE_SECONDS
     while True:
         left, right = await look(lab, (direct, rehearsed))
         found = [one for one in differences(left, right) if one not in known]
-        if not found or time.monotonic() > deadline:
+        is_seen = all(_is_seen(place, item) for objects in (left, right) for place, items in objects.items() for item in items)
+        if (not found and is_seen) or time.monotonic() > deadline:
             known.update(found)
             return found
         await asyncio.sleep(0.2)

@@ -61,6 +61,7 @@ UPDATES = [
     ("set subject", "kubectl set subject rolebinding/readers --user=ana --group=ben --serviceaccount=shop:robot", "rolebinding/readers"),
     ("set subject of a cluster", "kubectl set subject clusterrolebinding/readers --user=ana", "clusterrolebinding/readers"),
     ("suspend", 'kubectl patch cronjob tick -p \'{"spec":{"suspend":true}}\'', "cronjob/tick"),
+    ("edit", "EDITOR='sed -i s/blue/red/' kubectl edit cm settings", "cm/settings"),
     ("apply", f"{configmap('applied', '2')} | kubectl apply -f -", "cm/applied"),
     ("server-side apply", f"{configmap('served', '2')} | kubectl apply --server-side -f -", "cm/served"),
 ]
@@ -74,6 +75,11 @@ CREATIONS = [
     ("apply", f"{configmap('made', '1')} | kubectl apply -f -", "cm/made"),
     ("server-side apply", f"{configmap('made', '1')} | kubectl apply --server-side -f -", "cm/made"),
     ("create and label", "kubectl create cm made --from-literal=a=1 && kubectl label cm made b=c", "cm/made"),
+    (
+        "auth reconcile",
+        "kubectl -n shop create role made --verb=get --resource=pods --dry-run=client -o yaml | kubectl auth reconcile -f -",
+        "role/made",
+    ),
     ("namespace with content", "kubectl create ns made && kubectl -n made create cm a --from-literal=x=1", "ns/made"),
 ]
 DELETIONS = [

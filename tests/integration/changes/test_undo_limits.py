@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
@@ -10,7 +12,9 @@ import pytest
 from bot.changes import undo, undo_rehearsal
 from bot.changes.change import State
 from bot.slack.cards import render_change
+from tests.integration.changes.fidelity_table import CHAPTERS
 from tests.integration.changes.replaying import RULES, approve, carry_out
+from tests.integration.changes.test_undo import CREATIONS, DELETIONS, UPDATES
 from tests.integration.changes.undoing import look, undo_it, without_secondary
 from tests.integration.gateway.lab import Lab
 from tests.unit.changes.memory import MemoryChanges
@@ -88,6 +92,11 @@ async def test_a_drained_node_takes_pods_again_but_those_that_it_lost_stay_away(
     await lab.direct("kubectl delete node worn")
 
 
+_SIGNING_REQUEST = (
+    "openssl req -new -newkey rsa:2048 -nodes -keyout /dev/null -subj /O=g/CN=asked 2>/dev/null | base64 -w0 > asked;"
+    " printf 'apiVersion: certificates.k8s.io/v1\\nkind: CertificateSigningRequest\\nmetadata: {name: asked}\\nspec: {request: %s,"
+    ' signerName: kubernetes.io/kube-apiserver-client, usages: [client auth]}\\n\' "$(cat asked)" | kubectl create -f -'
+)
 IMPOSSIBLE = [
     ("kubectl create secret generic hidden --from-literal=a=1", "Undo is not possible: no copy of a Secret is kept."),
     ("kubectl delete pod p1 --wait=false", "Undo is not possible: a pod that was stopped does not come back."),
@@ -101,6 +110,7 @@ IMPOSSIBLE = [
         "Undo is not possible: a debugging container stays until its pod goes.",
     ),
     ("kubectl create token robot", "Undo is not possible: a credential that was issued cannot be taken back."),
+    ("kubectl certificate approve asked", "Undo is not possible: a certificate that was approved cannot be taken back."),
     (
         "kubectl label cm settings x=y && kubectl create secret generic hidden --from-literal=a=1",
         "Undo is not possible for Secret shop/hidden: no copy of a Secret is kept.",
@@ -110,8 +120,29 @@ IMPOSSIBLE = [
 
 @pytest.mark.parametrize(("command", "says"), IMPOSSIBLE, ids=[line.split("--")[0] for line, _ in IMPOSSIBLE])
 async def test_what_cannot_be_undone_says_so_before_the_approval(prepared: Lab, command: str, says: str) -> None:
-    await prepared.direct("kubectl create ns made")
+    await prepared.direct(f"kubectl create ns made; {_SIGNING_REQUEST}")
 
     change = await approve(prepared, MemoryChanges(), command)
 
     assert [line for line in change.impact if undo.is_lasting(line)] == [says]
+
+
+_OF_TWO_WORDS = {"set", "rollout", "certificate", "auth"}
+_CHANGES_NOTHING = {"diff", "get", "kustomize", "proxy", "wait", "describe", "logs", "version"}
+
+
+def test_every_verb_of_the_fidelity_table_is_taken_back_or_said_to_be_lasting() -> None:
+    tried = [command for _, command, _ in (*UPDATES, *CREATIONS, *DELETIONS)]
+    tried += [command for command, _ in IMPOSSIBLE] + ["kubectl drain worn"]  # above
+
+    missing = find_verbs(line.command for lines in CHAPTERS.values() for line in lines) - find_verbs(tried)
+
+    assert missing <= _CHANGES_NOTHING
+
+
+def find_verbs(commands: Iterable[str]) -> set[str]:
+    """`scale`, `set image`: the verbs of all calls of kubectl."""
+    calls = [
+        call for command in commands for call in re.findall(r"kubectl\s+(?:-[nfk]\s+\S+\s+|-\S+\s+)*([a-z]+)(?:\s+([a-z]+))?", command)
+    ]
+    return {f"{verb} {word}" if verb in _OF_TWO_WORDS else verb for verb, word in calls}
