@@ -356,7 +356,7 @@ class FakeSandbox:
         program = self.programs.get(command)
         if program is None:
             return Ran(127, "", f"bash: {command}: command not found\n", 0.01)
-        return await program(self.cluster.rehearsals[kubeconfig])
+        return await program(self.cluster.rehearsals[kubeconfig] if kubeconfig else FakeRehearsal(""))
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """`read_output`: a part of an output that this thread's transcript keeps whole, without running anything again.
 
-An expression of a model runs in this process, so it is RE2: no pattern takes more than linear time. Of jq there are only paths.
+An expression of a model runs in this process, so it is RE2: no pattern takes more than linear time. Of jq's programs only paths are
+read here; for any other there is a `Query`, to be run where the thread's commands run.
 """
 
 from __future__ import annotations
@@ -8,13 +9,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import re2
 
 from bot.agent import observation
 from bot.agent.history import forgotten
-from bot.agent.paths import PathError, select
+from bot.agent.paths import parse, select
 from bot.values.transcript import Answered, Entry, ToolResult
 
 _MOST_CONTEXT = 50
@@ -23,12 +25,26 @@ _EXPRESSION = re2.Options()
 _EXPRESSION.case_sensitive = False
 _EXPRESSION.log_errors = False
 _EXPRESSION.max_mem = 1 << 20
+_DECODER = json.JSONDecoder()
+_SPACE = re.compile(r"[ \t\r\n]*")
 _LINES = re.compile(r"(?P<first>\d+)(?:\s*[-,:]\s*(?P<last>\d+))?|-(?P<tail>\d+)")
 
 
-def read(entries: Sequence[Entry], arguments: Mapping[str, object]) -> ToolResult:
-    """The answer of one call of `read_output`; a wrong argument is answered with what would be right. Its sources are those of the
-    output that it is a part of."""
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A program for jq, and the JSON that it is about."""
+
+    program: str
+    text: str
+    number: int
+    """Of the output."""
+    sources: tuple[str, ...] = ()
+    """Those of the output."""
+
+
+def read(entries: Sequence[Entry], arguments: Mapping[str, object]) -> ToolResult | Query:
+    """The answer of one call of `read_output`, or what jq must be asked for it; a wrong argument is answered with what would be right.
+    Its sources are those of the output that it is a part of."""
     kept = [entry.result for entry in entries if isinstance(entry, Answered)]
     last_unknown = forgotten(entries)
     first = 1 + sum(isinstance(entry, Answered) and entry.turn <= last_unknown for entry in entries)
@@ -43,13 +59,13 @@ def read(entries: Sequence[Entry], arguments: Mapping[str, object]) -> ToolResul
     return replace(_read(whole, number, arguments), sources=whole.sources)
 
 
-def _read(result: ToolResult, number: int, arguments: Mapping[str, object]) -> ToolResult:
+def _read(result: ToolResult, number: int, arguments: Mapping[str, object]) -> ToolResult | Query:
     text = observation.clean(result.stdout if arguments.get("stream") != "stderr" else result.stderr)
     if not text.strip():
         text = observation.clean(result.stderr)
-    pattern, lines, path = arguments.get("grep"), arguments.get("lines"), arguments.get("jq")
-    if isinstance(path, str) and path.strip():
-        return _of_json(text, path, number)
+    pattern, lines, program = arguments.get("grep"), arguments.get("lines"), arguments.get("jq")
+    if isinstance(program, str) and program.strip():
+        return _of_json(text, observation.clean(program), number)
     if isinstance(lines, str | int) and str(lines).strip():
         return _range(text.splitlines(), str(lines).strip(), pattern, number)
     if isinstance(pattern, str) and pattern:
@@ -92,15 +108,33 @@ def _grep(numbered: Sequence[tuple[int, str]], pattern: str, context: int, numbe
     return _tell(text, f"{len(hits)} of {len(numbered)} lines of output {number} match {pattern!r}.")
 
 
-def _of_json(text: str, path: str, number: int) -> ToolResult:
+def _of_json(text: str, program: str, number: int) -> ToolResult | Query:
     try:
-        found = select(json.loads(text), path)
-    except PathError as exc:
-        return _refuse(str(exc))
-    except ValueError:
+        documents = _parse_documents(text)
+    except (ValueError, RecursionError):
         return _refuse(f"Output {number} is not JSON; use `grep` or `lines`, or run the command again with -o json.")
+    stages = parse(program)
+    if stages is None:
+        return Query(program, text, number)
+    found = [value for document in documents for value in select(document, stages)]
     lines = [value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=None) for value in found]
     return _tell("\n".join(lines), f"{len(lines)} values of output {number}.")
+
+
+def _parse_documents(text: str) -> list[Any]:
+    """One JSON document or several, as jq reads them. Raises ValueError, or RecursionError if they are nested too deeply."""
+    documents: list[Any] = []
+    place = _skip_space(text, 0)
+    while place < len(text) or not documents:
+        document, place = _DECODER.raw_decode(text, place)
+        documents.append(document)
+        place = _skip_space(text, place)
+    return documents
+
+
+def _skip_space(text: str, place: int) -> int:
+    found = _SPACE.match(text, place)
+    return found.end() if found else place
 
 
 def _context(arguments: Mapping[str, object]) -> int:

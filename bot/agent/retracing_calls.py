@@ -103,7 +103,8 @@ def _without_running(before: Sequence[Entry], step: loop.RunCall, tools: Mapping
     refused = None if is_served else calls_.answer_without_running(call, tools)
     refused = refused or repeats.refusal(before, step.turn, step.shown)
     if refused is None and call.name == calls_.READ_OUTPUT:
-        return reading.read(before, call.arguments)
+        read = reading.read(before, call.arguments)
+        return read if isinstance(read, ToolResult) else None
     if refused is None and call.name == calls_.RUNBOOK:
         without = runbooks.find((), call.arguments.get("query"))
         return without if without.status == "error" or (tools and calls_.RUNBOOK not in tools) else None

@@ -51,7 +51,13 @@ READ_OUTPUT_TOOL = Tool(
                 "description": "Regular expression that a line matches, as of grep -E but without regard to case and without \\1",
             },
             "context": {"type": "integer", "description": "Lines to show before and after each line that grep finds"},
-            "jq": {"type": "string", "description": "Path into JSON output, for example .items[].metadata.name or .status | keys"},
+            "jq": {
+                "type": "string",
+                "description": (
+                    "Program for jq -rc over JSON output (one document or several), for example .items[].metadata.name or "
+                    '[.items[] | select(.status.phase != "Running") | .metadata.name] | length'
+                ),
+            },
             "stream": {"type": "string", "enum": ["stdout", "stderr"]},
         },
         "required": ["output"],

@@ -69,7 +69,7 @@ class LocalSandbox:
         started = loop.time()
         with tempfile.TemporaryDirectory(prefix="kubectl-ai-kubeconfig-") as private:  # mode 700
             path = Path(private) / "config"
-            path.write_text(self._name_kubeconfig(kubeconfig), encoding="utf-8")
+            path.write_text(self._name_kubeconfig(kubeconfig) if kubeconfig else "", encoding="utf-8")
             ran = await command_.run(
                 ["bash", "--noprofile", "--norc", "-c", command],
                 self._environment(path),

@@ -33,8 +33,8 @@ class Sandbox(Protocol):
         ...
 
     async def run(self, command: str, kubeconfig: str, *, timeout_seconds: float, max_output_bytes: int) -> Ran:
-        """Runs `bash -c command` with this kubeconfig. Cancelling kills the command's process group in the sandbox.
-        Raises SandboxLostError if the sandbox went away."""
+        """Runs `bash -c command` with this kubeconfig; '' is one without a cluster. Cancelling kills the command's process group in the
+        sandbox. Raises SandboxLostError if the sandbox went away."""
         ...
 
     async def put(self, name: str, data: bytes) -> str:

@@ -21,7 +21,7 @@ from bot.agent.ports import ServedTool
 from bot.changes.ports import AuditLine
 from bot.errors import BotError, SandboxLostError, StoreError
 from bot.settings import Settings
-from bot.threads import editing, proposing, serving, spending
+from bot.threads import editing, proposing, querying, serving, spending
 from bot.threads.ports import Rehearsal, Sandbox
 from bot.threads.stores import Notice
 from bot.threads.work import Stopped, Work, cancel
@@ -52,10 +52,13 @@ class Rehearsed:
 async def run_call(work: Work, step: loop.RunCall) -> None:
     """Appends the call's answer, or proposes the change that its rehearsal recorded. Nothing if somebody asked to stop."""
     result = _answer_without_sandbox(work, step)
-    if result is not None:
+    if isinstance(result, ToolResult):
         await _answer(work, step, replace(result, command=step.shown))
         return
     work.show(step.turn, call_id=step.call.id)
+    if result is not None:
+        await _query(work, step, result)
+        return
     served = work.world.find_served(step.call.name)
     if served is not None:
         await _serve(work, step, served)
@@ -82,6 +85,21 @@ async def _serve(work: Work, step: loop.RunCall, served: ServedTool) -> None:
         await _answer(work, step, outcome, serving.account(work, step, served) if outcome.status == "ok" else None)
 
 
+async def _query(work: Work, step: loop.RunCall, query: reading.Query) -> None:
+    outcome = await _in_time(work, step, _until_it_runs(work, step, lambda: _ask_jq(work, query)))
+    if isinstance(outcome, Stopped):
+        return
+    if outcome.status == "error":
+        outcome = replace(outcome, note=f"{outcome.note} {querying.WITHOUT}")
+    account = _account(work, step, Recording()) if outcome.exit_code is not None else None
+    await _answer(work, step, replace(outcome, command=step.shown), account)
+
+
+async def _ask_jq(work: Work, query: reading.Query) -> ToolResult:
+    sandbox = await acquire_sandbox(work)
+    return _tell_fresh(work, sandbox, await querying.run(sandbox, query, work.world.settings.sandbox))
+
+
 async def _propose(work: Work, step: loop.RunCall, result: ToolResult, recording: Recording) -> None:
     refused = await proposing.refuse_again(work, step, result, recording)
     if refused is None:
@@ -97,8 +115,9 @@ def _complete(work: Work, step: loop.RunCall) -> loop.RunCall:
     return step if call is step.call else replace(step, call=call, shown=str(call.arguments["command"]))
 
 
-def _answer_without_sandbox(work: Work, step: loop.RunCall) -> ToolResult | None:
-    """The answer of a call that cannot run, may not run again, or asks for what is here already; None if it is a command."""
+def _answer_without_sandbox(work: Work, step: loop.RunCall) -> ToolResult | reading.Query | None:
+    """The answer of a call that cannot run, may not run again, or asks for what is here already, or what jq must be asked for that;
+    None if it is a command."""
     call, entries = step.call, work.rows.entries
     custom = [tool.name for tool in work.world.custom_tools]
     refused = None if work.world.find_served(call.name) else calls_.answer_without_running(call, custom)
@@ -163,10 +182,7 @@ async def _rehearse(work: Work, step: loop.RunCall) -> Rehearsed | ToolResult:
     log.info(
         "rehearsed", thread=thread.id, turn=step.turn, reads=recording.reads, writes=len(recording.writes), refused=len(recording.refused)
     )
-    result = _result(step.shown, ran, recording, seconds, world.settings)
-    if thread.sandbox_pod not in ("", sandbox.pod):
-        result = replace(result, note=f"{_FRESH} {result.note}".strip())
-    return Rehearsed(result, recording)
+    return Rehearsed(_tell_fresh(work, sandbox, _result(step.shown, ran, recording, seconds, world.settings)), recording)
 
 
 async def acquire_sandbox(work: Work) -> Sandbox:
@@ -180,6 +196,12 @@ async def acquire_sandbox(work: Work) -> Sandbox:
     elif not thread.holds_sandbox:
         await world.stores.threads.update(thread.id, holds_sandbox=True)
     return sandbox
+
+
+def _tell_fresh(work: Work, sandbox: Sandbox, result: ToolResult) -> ToolResult:
+    """The result; it says so if the sandbox is another one than before."""
+    is_fresh = work.thread.sandbox_pod not in ("", sandbox.pod)
+    return replace(result, note=f"{_FRESH} {result.note}".strip()) if is_fresh else result
 
 
 async def _run(work: Work, step: loop.RunCall, sandbox: Sandbox, rehearsal: Rehearsal) -> Ran | None:

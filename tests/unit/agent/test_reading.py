@@ -1,14 +1,15 @@
-"""`read_output`: ranges, text and paths of what the transcript keeps."""
+"""`read_output`: ranges, text and paths of what the transcript keeps, and what is left to jq."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import pytest
 
 from bot.agent import reading
-from bot.agent.paths import PathError, select
-from bot.values.transcript import Entry
+from bot.agent.paths import parse, select
+from bot.values.transcript import Entry, ToolResult
 from tests.unit.agent.builders import answered, asked, ran, replied, shell
 
 LOG = "".join(f"line {n} {'ERROR disk full' if n % 1000 == 0 else 'ok'}\n" for n in range(1, 100_001))
@@ -22,25 +23,37 @@ ROWS: list[Entry] = [
     answered(1, "b", ran(PODS)),
     answered(1, "c", ran("", 1, "Error: not found\n")),
 ]
+NDJSON = '{"level": "info", "pod": "web-0"}\n{"level": "error", "pod": "web-1"}\n'
+
+
+def read(rows: list[Entry], arguments: Mapping[str, object]) -> ToolResult:
+    """The answer of a call that asks nothing of jq."""
+    result = reading.read(rows, arguments)
+    assert isinstance(result, ToolResult)
+    return result
+
+
+def with_output(text: str) -> list[Entry]:
+    return [asked(), replied(1, shell("a")), answered(1, "a", ran(text))]
 
 
 def test_a_range_of_lines_out_of_megabytes() -> None:
-    result = reading.read(ROWS, {"output": 1, "lines": "50000-50002"})
+    result = read(ROWS, {"output": 1, "lines": "50000-50002"})
 
     assert result.stdout == "line 50000 ERROR disk full\nline 50001 ok\nline 50002 ok"
     assert result.note == "Lines 50000 to 50002 of 100000 of output 1."
 
 
 def test_the_last_lines() -> None:
-    assert reading.read(ROWS, {"output": 1, "lines": "-2"}).stdout == "line 99999 ok\nline 100000 ERROR disk full"
+    assert read(ROWS, {"output": 1, "lines": "-2"}).stdout == "line 99999 ok\nline 100000 ERROR disk full"
 
 
 def test_a_range_behind_the_end_says_how_many_lines_there_are() -> None:
-    assert reading.read(ROWS, {"output": 1, "lines": "200000-200010"}).note == "Output 1 has 100000 lines."
+    assert read(ROWS, {"output": 1, "lines": "200000-200010"}).note == "Output 1 has 100000 lines."
 
 
 def test_text_with_the_lines_around_it_and_their_numbers() -> None:
-    result = reading.read(ROWS, {"output": 1, "grep": "line 3000 error", "context": 1})
+    result = read(ROWS, {"output": 1, "grep": "line 3000 error", "context": 1})
 
     assert result.stdout == "2999-line 2999 ok\n3000:line 3000 ERROR disk full\n3001-line 3001 ok"
     assert result.note == "1 of 100000 lines of output 1 match 'line 3000 error'."
@@ -60,28 +73,26 @@ def test_text_with_the_lines_around_it_and_their_numbers() -> None:
     ],
 )
 def test_an_expression_finds_what_grep_finds(pattern: str, hits: int) -> None:
-    assert reading.read(ROWS, {"output": 1, "grep": pattern}).note.startswith(f"{hits} of ")
+    assert read(ROWS, {"output": 1, "grep": pattern}).note.startswith(f"{hits} of ")
 
 
 def test_a_pattern_that_would_never_end_as_an_expression_ends() -> None:
-    rows: list[Entry] = [asked(), replied(1, shell("a")), answered(1, "a", ran("a" * 100_000 + "!"))]
-
-    assert reading.read(rows, {"output": 1, "grep": "(a+)+$"}).note.startswith("0 of 1")
+    assert read(with_output("a" * 100_000 + "!"), {"output": 1, "grep": "(a+)+$"}).note.startswith("0 of 1")
 
 
 def test_half_a_character_in_a_pattern_does_no_harm() -> None:
-    assert reading.read(ROWS, {"output": 1, "grep": "disk \ud800full"}).note.startswith("100 of ")
+    assert read(ROWS, {"output": 1, "grep": "disk \ud800full"}).note.startswith("100 of ")
 
 
 def test_a_path_into_json() -> None:
-    result = reading.read(ROWS, {"output": 2, "jq": ".items[].metadata.name"})
+    result = read(ROWS, {"output": 2, "jq": ".items[].metadata.name"})
 
     assert result.stdout == "web-0\nweb-1\nweb-2"
 
 
 def test_stderr_is_read_when_there_is_nothing_else_or_when_asked() -> None:
-    assert reading.read(ROWS, {"output": 3, "grep": "not"}).stdout == "1:Error: not found"
-    assert reading.read(ROWS, {"output": 3, "stream": "stderr"}).stdout == "Error: not found\n"
+    assert read(ROWS, {"output": 3, "grep": "not"}).stdout == "1:Error: not found"
+    assert read(ROWS, {"output": 3, "stream": "stderr"}).stdout == "Error: not found\n"
 
 
 @pytest.mark.parametrize(
@@ -97,11 +108,12 @@ def test_stderr_is_read_when_there_is_nothing_else_or_when_asked() -> None:
         ({"output": 1, "grep": "(a{900}){900}"}, "no regular expression"),
         ({"output": 1, "grep": "x" * 1001}, "longer than 1,000 characters"),
         ({"output": 1, "jq": ".a"}, "is not JSON"),
-        ({"output": 2, "jq": ".items | map(.x)"}, "use paths such as"),
+        ({"output": 1, "jq": "map(.a)"}, "is not JSON"),
+        ({"output": 3, "jq": "."}, "is not JSON"),
     ],
 )
 def test_a_wrong_argument_is_answered_with_what_would_be_right(arguments: dict[str, object], words: str) -> None:
-    result = reading.read(ROWS, arguments)
+    result = read(ROWS, arguments)
 
     assert result.status == "error"
     assert words in result.note
@@ -120,13 +132,40 @@ def test_a_wrong_argument_is_answered_with_what_would_be_right(arguments: dict[s
         (".no.such[].thing", []),
         (".items[9].name", [None]),
         ('.items[] | select(.metadata.name == "a|b")', []),
+        (".items[] | select(.ready == 1) | .metadata.name", []),
+        (".items[0].metadata | length", [2]),
     ],
 )
 def test_paths_mean_what_they_mean_in_jq(path: str, found: list[object]) -> None:
-    assert select(json.loads(PODS), path) == found
+    stages = parse(path)
+
+    assert stages is not None
+    assert select(json.loads(PODS), stages) == found
 
 
-@pytest.mark.parametrize("path", ["env", "$ENV.PATH", "input", ".items[] | select(.a == x)", "def f: f; f", ".items[", "..|.name"])
-def test_nothing_else_of_jq_is_run(path: str) -> None:
-    with pytest.raises(PathError, match="use paths such as"):
-        select(json.loads(PODS), path)
+@pytest.mark.parametrize(
+    "program",
+    [
+        *("env", "$ENV.PATH", "input", "def f: f; f", "..|.name", ".items | map(.x)", ".a // .b", "[.a]", "{a: .b}"),
+        *(".items[", ".a |", "| .a", ".a || .b", '.a"', ".a..b", ".items[] | select(.a == x)", ".items[] | no_such_thing | .name"),
+        *(".spec.replicas-.status.replicas", ".a-1", "[0]", '["a"]', '"a"', r'."a\"b"', r'select(.a == "\(.b)")'),
+    ],
+)
+def test_what_is_no_path_is_left_to_jq_whatever_the_output_holds(program: str) -> None:
+    assert parse(program) is None
+    assert reading.read(ROWS, {"output": 2, "jq": program}) == reading.Query(program, PODS, 2)
+
+
+def test_a_path_is_read_in_each_of_several_documents() -> None:
+    result = read(with_output(NDJSON), {"output": 1, "jq": 'select(.level == "error") | .pod'})
+
+    assert (result.stdout, result.note) == ("web-1", "1 values of output 1.")
+
+
+def test_several_documents_are_left_to_jq_together() -> None:
+    assert reading.read(with_output(NDJSON), {"output": 1, "jq": "[inputs]"}) == reading.Query("[inputs]", NDJSON, 1)
+
+
+@pytest.mark.parametrize("text", ["", '{"a": 1', NDJSON + "done", "[" * 200_000, '{"a": 1}\n[… 5,000 bytes left out …]\n{"a": 2}'])
+def test_what_is_no_json_is_nothing_for_jq(text: str) -> None:
+    assert "is not JSON" in read(with_output(text), {"output": 1, "jq": "map(.a)"}).note
