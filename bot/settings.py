@@ -247,8 +247,9 @@ def default_path() -> Path | None:
     return Path(name) if name else None
 
 
-def load(path: Path | None, environment: Mapping[str, str] | None = None) -> Settings:
-    """Reads the file (if given) and the environment. Raises ConfigError that lists every problem at once."""
+def load(path: Path | None, environment: Mapping[str, str] | None = None, model: Mapping[str, object] | None = None) -> Settings:
+    """Reads the file (if given) and the environment; `model` is what a command line says of the model, over both. Raises ConfigError that
+    lists every problem at once."""
     environment = os.environ if environment is None else environment
     data = _read(path) if path else {}
     for name, (group, field) in ENVIRONMENT.items():
@@ -257,11 +258,13 @@ def load(path: Path | None, environment: Mapping[str, str] | None = None) -> Set
                 break  # the model reports the malformed group
             data[group][field] = environment[name]
     fill_models(data, environment)
+    if model and isinstance(data["model"], dict):
+        data["model"] |= model
     fill_mcp(data, environment)
     try:
         settings = Settings.model_validate(data)
     except ValidationError as exc:
-        raise ConfigError(_describe(exc, path)) from exc
+        raise ConfigError(_describe(exc, path, has_options=bool(model))) from exc
     return _fill_kubeconfig(settings, environment.get("KUBECONFIG", ""))
 
 
@@ -279,13 +282,14 @@ def _read(path: Path) -> dict[str, Any]:
     return data
 
 
-def _describe(error: ValidationError, path: Path | None) -> str:
+def _describe(error: ValidationError, path: Path | None, *, has_options: bool) -> str:
     problems = []
     for item in error.errors(include_input=False, include_url=False):
         where = ".".join(str(part) for part in item["loc"])
         text = "there is no such setting" if item["type"] == "extra_forbidden" else item["msg"].removeprefix("Value error, ")
         problems.append(f"  {where}: {text}" if where else f"  {text}")
     source = f"the settings file {path}" if path else "the environment"
+    source += " or the command line" if has_options else ""
     return f"Correct these settings in {source}:\n" + "\n".join(problems)
 
 

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from bot import settings as settings_
 from bot.errors import ConfigError
 from bot.local.world import STATE
@@ -113,15 +111,8 @@ def load_settings(options: Options, environment: Mapping[str, str]) -> Settings:
     if options.provider and provider is None:
         raise ConfigError(f"There is no provider {options.provider}: choose one of {', '.join(_PROVIDERS)}.")
     environment = {**environment, **(_point_to(provider, environment) if provider else {})}
-    loaded = settings_.load(options.config, environment)
     said = {"name": options.model, "max_steps": options.max_iterations}
-    try:  # checked like everything in the file
-        model = type(loaded.model).model_validate(
-            {**{name: getattr(loaded.model, name) for name in loaded.model.model_fields_set}, **{k: v for k, v in said.items() if v}}
-        )
-    except ValidationError as exc:
-        raise ConfigError(f"Correct the options for the model: {exc.errors()[0]['msg']}.") from exc
-    return loaded.model_copy(update={"model": model})
+    return settings_.load(options.config, environment, {name: value for name, value in said.items() if value not in ("", None)})
 
 
 def _point_to(provider: _Provider, environment: Mapping[str, str]) -> dict[str, str]:

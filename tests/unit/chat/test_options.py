@@ -66,8 +66,35 @@ def test_providers_have_the_names_of_kubectl_ai(provider: str, environment: dict
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [(["--llm-provider", "nobody"], "There is no provider nobody"), (["--max-iterations", "-3"], "Correct the options for the model")],
+    [
+        (["--llm-provider", "nobody"], "There is no provider nobody"),
+        (["--max-iterations", "-3"], "in the environment or the command line:\n  model.max_steps: Input should be greater"),
+        (["--max-iterations", "0"], "model.max_steps: Input should be greater"),
+    ],
 )
 def test_what_is_wrong_is_said(arguments: list[str], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         load_settings(parse(arguments), {})
+
+
+BUDGET = "budgets: {day: {money: 5}, prices: {cheap: {input: 1, output: 2}}}\n"
+
+
+@pytest.mark.parametrize("arguments", [["--model", "dear"], ["--model", "dear", "--llm-provider", "openai"], []])
+@pytest.mark.parametrize("named", ["", "model: {name: cheap}\n"])
+def test_a_model_without_a_price_is_refused_where_money_is_limited_whoever_names_it(
+    arguments: list[str], named: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "settings.yaml"
+    path.write_text(BUDGET + named)
+    environment = {"GEMINI_API_KEY": "k", "OPENAI_API_KEY": "k"} | ({} if arguments else {"GEMINI_MODEL": "dear"})
+
+    with pytest.raises(ConfigError, match="limits the money of day, and there is no price for dear"):
+        load_settings(parse(["--config", str(path), *arguments]), environment)
+
+
+def test_a_model_with_a_price_is_taken_instead_of_one_without(tmp_path: Path) -> None:
+    path = tmp_path / "settings.yaml"
+    path.write_text(BUDGET + "model: {name: dear}\n")
+
+    assert load_settings(parse(["--config", str(path), "--model", "cheap"]), {"GEMINI_API_KEY": "k"}).model.name == "cheap"
