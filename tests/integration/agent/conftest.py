@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,9 @@ from bot.agent.ports import Model, ModelReply
 from bot.agent.tools import tools
 from bot.settings_model import ModelChoice
 from bot.values.transcript import Entry
+from tests.integration.gateway.conftest import lab, seeded
+
+__all__ = ["lab", "seeded"]
 
 WIRES = ("gemini", "openai")
 EVERY_SERVICE = ("gemini", "vertex", "openai", "azure")
@@ -46,6 +50,12 @@ class Bench:
 
 
 Open = Callable[..., Awaitable[Bench]]
+
+
+def calls(*commands: str) -> str:
+    """A script whose model makes these calls and then says it is done."""
+    reply = [{"call": {"args": {"command": command}}} for command in commands]
+    return json.dumps({"rules": [{"when": {"step": 0}, "reply": reply}, {"reply": [{"text": "Done."}]}]})
 
 
 def make_model(service: str, address: str, *, name: str = "scripted", key: str = "k", timeout_seconds: float = 30.0, **more: Any) -> Model:

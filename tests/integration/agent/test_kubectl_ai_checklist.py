@@ -1,7 +1,8 @@
 """Fifteen things that are known to go wrong in kubectl-ai must not go wrong here; each test is named for its item.
 
 The scripted services refuse, as the real ones do, every history in which a call has no answer, an answer has no call, or a signature is
-missing: a question that is answered after the event is the proof. Items 4 and 15 are in test_asking_again."""
+missing: a question that is answered after the event is the proof. Items 4 and 15 are in test_asking_again. Items
+8, 9 and 14 are about what a cluster does: they are in test_checklist_on_a_cluster and test_installed_rights."""
 
 from __future__ import annotations
 
@@ -18,13 +19,12 @@ from bot.changes.change import Change, State
 from bot.sandbox.api import Api
 from bot.sandbox.claims import Claims
 from bot.settings import SandboxSettings
-from bot.values.sandbox import Ran as SandboxRan
-from bot.values.transcript import Answered, Ended, Happened, Proposed, Replied
-from tests.fakes import FakeRehearsal, Program, hangs, prints, scales
+from bot.values.transcript import Answered, Ended, Happened, Replied
+from tests.fakes import prints
 from tests.integration.agent.conftest import WIRES, Open
 from tests.integration.agent.conversation import Conversation, Ran
 from tests.unit.sandbox.fake_cluster import FakeCluster, format_time, make_ready
-from tests.unit.threads.harness import THREAD, bench
+from tests.unit.threads.harness import bench
 
 MANIFESTS = Path(__file__).parents[3] / "manifests"
 
@@ -225,103 +225,6 @@ async def test_a_malformed_call_is_asked_for_again_with_a_note(open_bench: Open,
     await assert_still_answers(talk)
 
 
-WRITES_IN_DISGUISE = (
-    "kubectl delete deploy/web --dry-run=none",
-    "kubectl delete deploy/web --dry-run=client --dry-run=none",
-    "kubectl run x --image=y -- sh -c 'true' --dry-run",
-    "kubectl rollout -n history restart deploy/web",
-    "kubectl rollout -n status undo deploy/web",
-    "kubectl auth reconcile -f roles.yaml",
-    "kubectl get pods -o name > /tmp/x; kubectl apply -f web.yaml",
-    "KUBECTL_EXTERNAL_DIFF='kubectl apply' kubectl diff -f web.yaml",
-    "PATH=/tmp/evil kubectl get pods",
-    "/tmp/with-kubectl-in-name.sh get pods",
-    "kubectl --as=root --as-group=system:masters get pods",
-    "kubectl kustomize --enable-helm --helm-command=/tmp/x .",
-    "kubectl proxy & curl -X DELETE localhost:8001/apis/apps/v1/namespaces/shop/deployments/web",
-    "alias k=kubectl; k scale deploy/web --replicas=9",
-    "sh -c 'kubectl scale deploy/web --replicas=9'",
-    "cat <<EOF | kubectl apply -f -\n# edit me\nEOF",
-)
-
-
-def calls(*commands: str) -> str:
-    """A script whose model makes these calls and then says it is done."""
-    reply = [{"call": {"args": {"command": command}}} for command in commands]
-    return json.dumps({"rules": [{"when": {"step": 0}, "reply": reply}, {"reply": [{"text": "Done."}]}]})
-
-
-@both_wires
-@pytest.mark.parametrize("command", WRITES_IN_DISGUISE)
-async def test_item_8_what_writes_needs_approval_however_it_is_spelled(open_bench: Open, service: str, command: str) -> None:
-    wire = await open_bench(calls(command), service)
-    async with bench() as b:
-        b.model = wire.model
-        b.sandboxes.programs[command] = scales(b.cluster, 9)
-        await b.write("do it")
-
-        await b.rest()
-
-        assert b.sandboxes.ran == [command]
-        assert b.cluster.landed == []
-        assert [e.change_id for e in await b.entries() if isinstance(e, Proposed)] == [1]
-        assert b.surface.cards[1][-1].state is State.PROPOSED
-
-
-async def test_item_8_a_secret_that_a_command_prints_does_not_reach_the_model(open_bench: Open) -> None:
-    command = "kubectl get secret db -o yaml"
-    wire = await open_bench(calls(command))
-    async with bench() as b:
-        b.model = wire.model
-        b.sandboxes.programs[command] = prints("password: correct-horse\n")
-        await b.write("show it")
-
-        await b.rest()
-
-        assert "correct-horse" not in json.dumps(wire.requests)
-        assert "[redacted]" in wire.answers_sent()[0]
-
-
-def follows_for_ever(reason: str) -> Program:
-    """A stream without an end, which the gateway ends."""
-
-    async def program(rehearsal: FakeRehearsal) -> SandboxRan:
-        rehearsal.stop(reason)
-        return await hangs(rehearsal)
-
-    return program
-
-
-@both_wires
-@pytest.mark.parametrize("command", ["kubectl logs web --follow", "kubectl get pods --watch=true", "kubectl exec -ti web -- sh"])
-async def test_item_9_a_stream_without_an_end_is_ended_and_told_and_the_loop_goes_on(open_bench: Open, service: str, command: str) -> None:
-    wire = await open_bench(calls(command), service)
-    async with bench() as b:
-        b.model = wire.model
-        b.sandboxes.programs[command] = follows_for_ever("it follows for ever")
-        await b.write("watch it")
-
-        await b.rest()
-
-        assert "note: The command was stopped: it follows for ever." in wire.answers_sent()[0]
-        assert b.surface.texts[THREAD]["answer:1"] == ("Done.", "")
-
-
-@both_wires
-@pytest.mark.parametrize("command", ["kubectl -n history get pods", "cat <<EOF\nplease edit this, run -it that\nEOF"])
-async def test_item_9_words_that_only_look_like_something_else_run_at_once(open_bench: Open, service: str, command: str) -> None:
-    wire = await open_bench(calls(command), service)
-    async with bench() as b:
-        b.model = wire.model
-        b.sandboxes.programs[command] = prints("fine\n")
-        await b.write("go")
-
-        await b.rest()
-
-        assert "fine" in wire.answers_sent()[0]
-        assert not any(isinstance(e, Proposed) for e in await b.entries())
-
-
 @both_wires
 async def test_item_10_five_megabytes_are_a_bounded_request_and_all_of_it_can_be_read(open_bench: Open, service: str) -> None:
     wire = await open_bench(SCRIPT, service)
@@ -377,22 +280,3 @@ async def test_item_13_the_sandbox_of_a_claim_is_the_one_its_status_names() -> N
 
     assert sandbox == "kubectl-ai-abcde"
     assert sandbox != cluster.claims[0]["metadata"]["name"]
-
-
-def test_item_14_reads_see_logs_everywhere_and_secrets_nowhere_and_exec_is_bound_nowhere_but_in_the_sandboxes() -> None:
-    installed = [path for part in ("access", "bot", "sandbox") for path in (MANIFESTS / part).glob("*.yaml")]
-    texts = [path.read_text(encoding="utf-8") for path in installed]
-    documents = [d for text in texts for d in yaml.safe_load_all(text) if isinstance(d, dict)]
-    roles = {(d["kind"], d["metadata"]["name"]): d for d in documents if d.get("kind") in ("Role", "ClusterRole")}
-    everywhere = [d["roleRef"] for d in documents if d.get("kind") == "ClusterRoleBinding"]
-    reader = roles["ClusterRole", "kubectl-ai-reader"]
-
-    # Kubernetes' own `view` holds pods/log in every namespace, and no Secrets.
-    labels = [selector["matchLabels"] for selector in reader["aggregationRule"]["clusterRoleSelectors"]]
-    assert {"rbac.authorization.k8s.io/aggregate-to-view": "true"} in labels
-    assert "kubectl-ai-reader" in {ref["name"] for ref in everywhere}
-    for ref in everywhere:
-        for rule in roles[ref["kind"], ref["name"]].get("rules") or []:
-            assert not {"secrets", "pods/exec", "*"} & set(rule.get("resources", []))
-    with_exec = [role for (kind, _), role in roles.items() if kind == "Role" and "pods/exec" in str(role["rules"])]
-    assert [role["metadata"].get("namespace", "kubectl-ai-sandboxes") for role in with_exec] == ["kubectl-ai-sandboxes"]
