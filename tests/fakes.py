@@ -56,6 +56,8 @@ class FakeSurface:
         self.files: dict[str, dict[str, tuple[str, str]]] = {}
         self.progress: dict[tuple[str, int], list[ProgressView]] = {}
         self.cards: dict[int, list[Change]] = {}
+        self.cut: set[int] = set()
+        """Changes of which only a part is shown."""
         self.freezes: dict[int, Freeze | None] = {}
         """What the last picture of a card said of a freeze."""
         self.whispers: list[tuple[str, str]] = []
@@ -92,6 +94,10 @@ class FakeSurface:
         self.freezes[change.id] = freeze
         self.cards.setdefault(change.id, []).append(change)
         self.on_show()
+
+    async def shows_whole(self, change: Change) -> bool:
+        await self._reach()
+        return change.id in self.cards and change.id not in self.cut
 
     async def show_text(self, thread: Thread, key: str, text: str, *, code: str = "") -> None:
         await self._take(key)

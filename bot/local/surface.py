@@ -83,6 +83,10 @@ class SilentSurface:
         """A thread has no root message here."""
         return key
 
+    async def shows_whole(self, change: Change) -> bool:
+        """A terminal takes every card."""
+        return True
+
     async def show_reminder(self, thread: Thread, change: Change) -> None:
         """Who may approve sits at the prompt."""
 

@@ -38,6 +38,10 @@ class Otherwise:
     """What the message is, as the beginning of a sentence."""
     rest: str = ""
     """Where the rest is, or how to go on without it."""
+    whole: str = ""
+    """All of it as text: shown where it has room, instead of the beginning of the message."""
+    if_whole: str = ""
+    """Said in place of `rest` then."""
 
 
 SOMETHING = Otherwise()
@@ -81,11 +85,22 @@ def render_root(user_id: str, text: str) -> Rendered:
 
 
 def render_plain(rendered: Rendered, error: str, otherwise: Otherwise) -> Rendered:
-    """The same message as text alone, which has no shape that could be refused: what it is, why it is not whole, its beginning."""
+    """The same message as text alone, which has no shape that could be refused: what it is, why it is not whole, and either all of
+    it or its beginning."""
+    code = escape(flatten(error, limits.NAME_CHARS).replace("`", "'"))
+    if whole := _fit_plain(otherwise.whole):
+        told = f"⚠️ {otherwise.what}, but Slack would not show its card (`{code}`). This is all of it. {otherwise.if_whole}".rstrip()
+        return Rendered(f"{told}\n```{whole}```", ())
     words = " ".join(_unescape(" ".join(_collect_text(list(rendered.blocks)))).replace("`", "'").split())
-    code = flatten(error, limits.NAME_CHARS).replace("`", "'")
-    told = f"⚠️ {otherwise.what}, but Slack would not show it whole (`{escape(code)}`). {otherwise.rest}".rstrip()
-    return Rendered(f"{told}\n```{_cut_plain(clean(words))}```" if words else told, ())
+    told = f"⚠️ {otherwise.what}, but Slack would not show it whole (`{code}`). {otherwise.rest}".rstrip()
+    return Rendered(f"{told}\n```{_cut_plain(clean(words))}```" if words else told, (), is_part=True)
+
+
+def _fit_plain(whole: str) -> str:
+    """A text escaped, if it has room and can be shown letter by letter; else ''."""
+    escaped = escape(whole)
+    is_exact = clean(whole) == whole and "`" not in whole
+    return escaped if is_exact and len(escaped.encode()) <= limits.PLAIN_BYTES else ""
 
 
 def _cut_plain(words: str) -> str:

@@ -17,6 +17,7 @@ from bot.slack.text import clean, split_lines
 
 Block = dict[str, Any]
 """A Block Kit block or element: JSON."""
+PART = "part:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +26,14 @@ class Rendered:
 
     text: str
     blocks: tuple[Block, ...]
+    is_part: bool = False
+    """Something of what it stands for is not in it, and nothing in it leads there."""
 
     @property
     def digest(self) -> str:
-        """Equal for equal messages."""
-        return hashlib.sha256(orjson.dumps([self.text, self.blocks], option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
+        """Equal for equal messages. It begins with PART for those that are one."""
+        mark = PART if self.is_part else ""
+        return mark + hashlib.sha256(orjson.dumps([self.text, self.blocks], option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
 
 
 def mrkdwn(text: str) -> Block:

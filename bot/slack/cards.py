@@ -48,13 +48,18 @@ def render_change(change: Change, rules: ChangeSettings, now: float, *, freeze: 
     return Rendered(make_fallback(_summarize(change, is_lapsed)), tuple(blocks))
 
 
-def render_otherwise(change: Change, now: float) -> Otherwise:
-    """For where Slack refuses the card: words in the thread decide as its buttons do."""
+def render_otherwise(change: Change, now: float, *, whole: str = "", is_filed: bool = False, is_seen: bool = False) -> Otherwise:
+    """For where Slack refuses the card: words in the thread decide as its buttons do, but nobody is asked to approve what they
+    cannot see. `whole` is all of the change as text, `is_filed` says that a file in the thread has it, `is_seen` that something
+    else there has."""
     if change.state is not State.PROPOSED or now >= change.expires_at:
         state = "lapsed" if change.state is State.PROPOSED else str(change.state)
         return Otherwise(f"Change {change.id} is now: {state}", "The Home of kubectl-ai lists the changes you asked for.")
-    rest = f"Reply `approve {change.id}` or `deny {change.id} why` in this thread; the Home of kubectl-ai lists what waits for you."
-    return Otherwise(f"Change {change.id} waits for a decision", rest)
+    decide = f"eply `approve {change.id}` or `deny {change.id} why` in this thread; the Home of kubectl-ai lists what waits for you."
+    filed = f"All of it is in the file `change-{change.id}.txt` in this thread: read that first, then r{decide}"
+    unseen = f"It cannot be approved before all of it is in this thread; `deny {change.id} why` is possible."
+    rest = filed if is_filed else f"R{decide}" if is_seen else unseen
+    return Otherwise(f"Change {change.id} waits for a decision", rest, whole, f"R{decide}")
 
 
 def encode_target(change: Change) -> str:

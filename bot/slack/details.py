@@ -146,6 +146,16 @@ def _render_diff(diff: ObjectDiff) -> list[Block]:
 
 
 def _render_request(position: int, write: RecordedWrite, total: int) -> list[Block]:
+    title = rich_text(
+        line(words(f"Request {position + 1} of {total}: ", bold=True), words(flatten(name_object(write), limits.TITLE_CHARS)))
+    )
+    body = describe_body(write) if write.connect is None else describe_stdin(write)
+    head = "\n".join(reveal(cut_end(text, limits.WINDOW_HEAD_CHARS, 1)) for text in describe_head(write))
+    return [title, *_literal(head), *_literal(body)]
+
+
+def describe_head(write: RecordedWrite) -> list[str]:
+    """What stands above a request's body, one line each: method and path, who sends it, what it builds on."""
     request = write.request
     query = f"?{urlencode(request.query)}" if request.query else ""
     head = [f"{request.method} {request.path}{query}"]
@@ -158,11 +168,7 @@ def _render_request(position: int, write: RecordedWrite, total: int) -> list[Blo
             head.append(f"{relation} request {', '.join(str(number + 1) for number in places)}")
     if write.note:
         head.append(f"note: {write.note}")
-    title = rich_text(
-        line(words(f"Request {position + 1} of {total}: ", bold=True), words(flatten(name_object(write), limits.TITLE_CHARS)))
-    )
-    body = describe_body(write) if write.connect is None else describe_stdin(write)
-    return [title, *_literal("\n".join(reveal(cut_end(text, limits.WINDOW_HEAD_CHARS, 1)) for text in head)), *_literal(body)]
+    return head
 
 
 def _literal(text: str) -> list[Block]:
@@ -170,9 +176,9 @@ def _literal(text: str) -> list[Block]:
     return [rich_text(element) for element in preformatted(text)]
 
 
-def describe_body(write: RecordedWrite) -> str:
-    """The request's body for people: JSON indented, Secrets by key only; too long or binary bodies say so. Characters that
-    cannot be seen show as escapes, as JSON has them."""
+def describe_body(write: RecordedWrite, *, is_whole: bool = False) -> str:
+    """The request's body for people: JSON indented, Secrets by key only; binary bodies say so, and (unless `is_whole`) those that
+    are too long for a window. Characters that cannot be seen show as escapes, as JSON has them."""
     body = write.request.body
     if not body:
         return ""
@@ -180,13 +186,13 @@ def describe_body(write: RecordedWrite) -> str:
     try:
         decoded = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return _describe_undecoded(body, concerns_secret)
+        return _describe_undecoded(body, concerns_secret, is_whole=is_whole)
     shown = _hide_all(decoded) if concerns_secret else literals.hide(_hide_secrets(decoded))
     text = orjson.dumps(shown, option=orjson.OPT_INDENT_2).decode()
-    return reveal(cut_end(text, limits.WINDOW_CHARS, limits.WINDOW_LINES, "which have no room in this window"))
+    return reveal(text if is_whole else cut_end(text, limits.WINDOW_CHARS, limits.WINDOW_LINES, "which have no room in this window"))
 
 
-def _describe_undecoded(body: bytes, concerns_secret: bool) -> str:
+def _describe_undecoded(body: bytes, concerns_secret: bool, *, is_whole: bool) -> str:
     if concerns_secret:
         return f"({len(body):,} bytes that are not JSON: not shown, because they concern a Secret)"
     try:
@@ -197,7 +203,7 @@ def _describe_undecoded(body: bytes, concerns_secret: bool) -> str:
         return f"({len(body):,} bytes of binary data)"
     if "Secret" in text:
         return f"({len(body):,} bytes that are not JSON: not shown, because they may hold a Secret)"
-    return reveal(cut_end(text, limits.WINDOW_CHARS, limits.WINDOW_LINES, "which have no room in this window"))
+    return reveal(text if is_whole else cut_end(text, limits.WINDOW_CHARS, limits.WINDOW_LINES, "which have no room in this window"))
 
 
 def _hide_secrets(value: Json) -> Json:

@@ -62,7 +62,7 @@ def _join(path: str, change: str, width: int) -> str:
 
 
 def describe_change(field: FieldDiff, most: int = limits.VALUE_CHARS) -> str:
-    """`3 → 5`, `+ 5`, `− 3`; of an exec the value alone."""
+    """`3 → 5`, `+ 5`, `− 3`; of an exec the value alone. Where there is room for more than a window holds, nothing is left out."""
     if field.op == "run":
         return describe_value(field.new, max(most, limits.CARD_RUN_CHARS))
     if field.path == FOLDED:
@@ -89,10 +89,8 @@ def _describe_lines(field: FieldDiff, most: int) -> str:
     """The lines that differ. What is no text is told as its JSON."""
     old, new = ("" if value is None else value if isinstance(value, str) else _dump(value) for value in (field.old, field.new))
     found = texts.changed_lines(old, new) if field.op == "replace" else [*_mark("− ", old), *_mark("+ ", new)]
-    shown = [
-        _cut(entry, max(most, limits.TEXT_LINE_CHARS))
-        for entry in found[: limits.CARD_TEXT_LINES if most <= limits.VALUE_CHARS else limits.WINDOW_TEXT_LINES]
-    ]
+    room = limits.CARD_TEXT_LINES if most <= limits.VALUE_CHARS else limits.WINDOW_TEXT_LINES if most <= limits.WINDOW_VALUE_CHARS else most
+    shown = [_cut(entry, max(most, limits.TEXT_LINE_CHARS)) for entry in found[:room]]
     left = len(found) - len(shown)
     size = f"{len(new.encode('utf-8', 'surrogatepass')):,} bytes"
     head = {"add": f"+ {size}", "remove": "− all of it"}.get(field.op, f"now {size}")

@@ -47,44 +47,43 @@ def describe_output(send: Send) -> str:
     return f"{describe_end(send.output)}\n{printed}".rstrip()
 
 
-def describe_stdin(write: RecordedWrite) -> str:
-    """What is fed to an exec: its size, and what of it can be read. Of an archive (`kubectl cp`) the names and what the files hold."""
+def describe_stdin(write: RecordedWrite, *, is_whole: bool = False) -> str:
+    """What is fed to an exec: its size, and what of it can be read. Of an archive (`kubectl cp`) the names and what the files hold.
+    Cut to what a window holds, unless `is_whole`."""
     stdin = write.request.body
     if not stdin:
         return ""
     head = f"stdin, {len(stdin):,} bytes"
     try:
         with tarfile.open(fileobj=io.BytesIO(stdin), mode="r:") as archive:
-            lines = list(_describe_members(archive))
+            lines = list(_describe_members(archive, is_whole=is_whole))
     except (tarfile.TarError, EOFError, ValueError, OSError):
-        return f"{head}:\n{_describe_bytes(stdin)}"
-    return cut_end(
-        f"{head}, a tar archive:\n" + "\n".join(lines),
-        limits.WINDOW_STDIN_CHARS,
-        limits.WINDOW_STDIN_LINES,
-        "which have no room in this window",
-    )
+        return f"{head}:\n{_describe_bytes(stdin, is_whole=is_whole)}"
+    listed = f"{head}, a tar archive:\n" + "\n".join(lines)
+    return listed if is_whole else _cut(listed)
 
 
-def _describe_members(archive: tarfile.TarFile) -> Iterator[str]:
+def _cut(text: str) -> str:
+    return cut_end(text, limits.WINDOW_STDIN_CHARS, limits.WINDOW_STDIN_LINES, "which have no room in this window")
+
+
+def _describe_members(archive: tarfile.TarFile, *, is_whole: bool) -> Iterator[str]:
     for number, member in enumerate(archive):
-        if number == limits.WINDOW_MEMBERS:
+        if number == limits.WINDOW_MEMBERS and not is_whole:
             yield f"… and more than {limits.WINDOW_MEMBERS} others"
             return
         kind = "" if member.isfile() else "/" if member.isdir() else f" → {member.linkname}"
         yield f"{reveal(member.name)}{reveal(kind)}  {member.size:,} bytes, mode {member.mode:o}"
         content = archive.extractfile(member) if member.isfile() else None
         if content is not None and member.size:
-            yield "\n".join(f"    {text}" for text in _describe_bytes(content.read()).split("\n"))
+            yield "\n".join(f"    {text}" for text in _describe_bytes(content.read(), is_whole=is_whole).split("\n"))
 
 
-def _describe_bytes(data: bytes) -> str:
+def _describe_bytes(data: bytes, *, is_whole: bool) -> str:
     try:
         text = data.decode()
     except UnicodeDecodeError:
         return "(binary data)"
-    return (
-        "(binary data)"
-        if "\0" in text
-        else cut_end(reveal(text), limits.WINDOW_STDIN_CHARS, limits.WINDOW_STDIN_LINES, "which have no room in this window")
-    )
+    if "\0" in text:
+        return "(binary data)"
+    return reveal(text) if is_whole else _cut(reveal(text))

@@ -10,13 +10,13 @@ from functools import partial
 
 import structlog
 
-from bot.changes.change import Change
+from bot.changes.change import Change, State
 from bot.changes.freeze import Freeze
 from bot.errors import SurfaceError, SurfaceUnavailableError
 from bot.settings import ChangeSettings, SlackSettings
 from bot.slack import limits
 from bot.slack.answers import SOMETHING, File, Layout, Otherwise, join_whole, lay_out, render_root
-from bot.slack.blocks import Block, Rendered
+from bot.slack.blocks import PART, Block, Rendered
 from bot.slack.cards import render_change, render_otherwise
 from bot.slack.details import render_details, render_edit, render_reason, render_unshown
 from bot.slack.drafts import Draft, Pace
@@ -31,6 +31,7 @@ from bot.slack.sender import Sender
 from bot.slack.text import clean
 from bot.slack.throttle import Priority
 from bot.slack.web import Answer, Lost, Refused, Reply, WebApi, refused, unavailable
+from bot.slack.whole import make_file, write_whole
 from bot.slack.writing import Writing, is_direct
 from bot.threads.incoming import Glance
 from bot.threads.overview import Overview
@@ -71,6 +72,8 @@ class SlackSurface:
         self._people = People(web, bot, slack)
         self._sender = Sender(web, bot, messages, pace)
         self._private = Private(web, bot, self._sender)
+        self._filed: set[int] = set()
+        """Changes that are known to be in a file, because Slack refused their cards."""
         self._writing = Writing(web, messages, (pace or Pace()).stream)
 
     async def start_thread(self, channel_id: str, key: str, user_id: str, text: str) -> str:
@@ -89,10 +92,38 @@ class SlackSurface:
             await self._sender.show(draft)
 
     async def show_change(self, thread: Thread, change: Change, *, freeze: Freeze | None = None) -> None:
+        """Where Slack refuses the card and the text instead of it cannot have all, a file has; only then the text tells how to approve."""
+        await self._show_card(thread, change, freeze)
+        if change.state is State.PROPOSED and change.id not in self._filed and not await self._shows_card(change):
+            file = await asyncio.to_thread(make_file, change)
+            await self._sender.show(_draft_file(thread, _whole_key(change.id), file))
+            self._filed.add(change.id)
+            await self._show_card(thread, change, freeze)
+
+    async def shows_whole(self, change: Change) -> bool:
+        shown = await self._messages.get(_change_key(change.id))
+        if shown is None or not shown.ts:
+            return False
+        return await self._shows_card(change) or await self._is_filed(change)
+
+    async def _show_card(self, thread: Thread, change: Change, freeze: Freeze | None) -> None:
         link = await self._link_to(change.superseded_by)
-        now = self._clock()
-        rendered = render_change(change, self._changes, now, freeze=freeze, successor_link=link)
-        await self._sender.show(_draft(thread, _change_key(change.id), rendered, Priority.CARD, render_otherwise(change, now)))
+        rendered = render_change(change, self._changes, self._clock(), freeze=freeze, successor_link=link)
+        otherwise = self._say_otherwise(change, is_filed=change.id in self._filed)
+        await self._sender.show(_draft(thread, _change_key(change.id), rendered, Priority.CARD, otherwise))
+
+    async def _shows_card(self, change: Change) -> bool:
+        """Whether the message is confirmed to be the card, or a text that has all of it."""
+        shown = await self._messages.get(_change_key(change.id))
+        return shown is not None and shown.digest != "" and not shown.digest.startswith(PART)
+
+    async def _is_filed(self, change: Change) -> bool:
+        file = await self._messages.get(_whole_key(change.id))
+        return file is not None and bool(file.ts)
+
+    def _say_otherwise(self, change: Change, *, is_filed: bool) -> Otherwise:
+        has_room = sum(len(write.request.body) for write in change.writes) <= limits.PLAIN_BYTES
+        return render_otherwise(change, self._clock(), whole=write_whole(change) if has_room else "", is_filed=is_filed)
 
     async def show_text(self, thread: Thread, key: str, text: str, *, code: str = "") -> None:
         """What is longer than a screen is a summary, with the whole text as a file below it."""
@@ -163,7 +194,8 @@ class SlackSurface:
 
     async def show_reminder(self, thread: Thread, change: Change) -> None:
         rendered = render_reminder(change, self._changes, await self._link_to(change.id))
-        await self._sender.show(_draft(thread, f"remind:{change.id}", rendered, Priority.CARD, render_otherwise(change, self._clock())))
+        otherwise = render_otherwise(change, self._clock(), is_seen=await self.shows_whole(change))
+        await self._sender.show(_draft(thread, f"remind:{change.id}", rendered, Priority.CARD, otherwise))
 
     async def show_lapse(self, thread: Thread, change: Change) -> None:
         rendered = render_lapse(change, await self._link_to(change.id))
@@ -220,6 +252,10 @@ class SlackSurface:
 
 def _change_key(change_id: int) -> str:
     return f"change:{change_id}"
+
+
+def _whole_key(change_id: int) -> str:
+    return f"whole:{change_id}"
 
 
 async def _lay_out(text: str, code: str, key: str, hosts: frozenset[str]) -> Layout | None:

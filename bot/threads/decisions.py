@@ -143,7 +143,33 @@ async def _approve(world: World, person: Person, change: Change, digest: str, *,
         return gate.UNCHECKED
     why = why or await freezing.why_frozen(world, change.cluster)
     why = why or editing.why_held(await world.stores.threads.transcript(change.thread_id), change.id)
+    why = why or await _why_unseen(world, change)
     return why or await _move(world, person, change, State.APPROVED, "")
+
+
+async def _why_unseen(world: World, change: Change) -> str:
+    """Why people may not have seen all of what would be approved. It is tried once more to show it; whoever approved before that has to
+    look and to approve again."""
+    if await world.surface.shows_whole(change):
+        return ""
+    try:
+        await _show_again(world, change)
+    except SurfaceError:
+        log.warning("change_not_shown_whole", change=change.id, exc_info=True)
+    if await world.surface.shows_whole(change):
+        return f"Change {change.id} was not shown whole until now, so nothing was approved; look at it there, then approve again."
+    return f"Change {change.id} cannot be shown whole now, so nothing was approved; try again later, or ask for it in smaller parts."
+
+
+async def _show_again(world: World, change: Change) -> None:
+    """As its row is now; and once more if that moved meanwhile, so that no older picture stays."""
+    thread = await world.stores.threads.get(change.thread_id)
+    now = await world.stores.changes.get(change.id)
+    shown = None
+    while thread is not None and now is not None and now.state is not shown:
+        freeze = await world.stores.freezes.active(now.cluster) if now.is_open else None
+        await world.surface.show_change(thread, now, freeze=freeze)
+        shown, now = now.state, await world.stores.changes.get(change.id)
 
 
 async def _deny(world: World, person: Person, change: Change, reason: Reason, *, is_late: bool) -> str:

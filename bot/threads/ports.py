@@ -117,6 +117,10 @@ class Surface(Protocol):
         """`freeze` is what holds on the change's cluster."""
         ...
 
+    async def shows_whole(self, change: Change) -> bool:
+        """Whether people can see all of the change in its thread, and not only the beginning that is left of a card Slack refused."""
+        ...
+
     async def show_text(self, thread: Thread, key: str, text: str, *, code: str = "") -> None:
         """Posts an answer or a notice: `text` in Markdown, and `code` below it as preformatted text, both untrusted."""
         ...

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+import aiohttp
 import pytest
 
-from bot.changes.change import State
+from bot.changes.change import FieldDiff, ObjectDiff, State
 from bot.errors import SurfaceError
 from bot.slack.drafts import Pace
 from bot.threads.overview import Overview
@@ -27,9 +28,101 @@ async def test_a_refused_card_is_one_plain_message_that_says_how_to_decide(desk,
 
     [said] = await replies(desk, thread)
     assert "blocks" not in said
-    assert said["text"].startswith(f"⚠️ Change 42 waits for a decision, but Slack would not show it whole (`{error}`).")
+    assert said["text"].startswith(f"⚠️ Change 42 waits for a decision, but Slack would not show its card (`{error}`). This is all of it.")
     assert "`approve 42` or `deny 42 why`" in said["text"]
     assert "kubectl -n shop scale deploy/web --replicas=5" in said["text"]
+    assert await running.surface.shows_whole(make_change(thread))
+
+
+async def read_file(message) -> str:
+    async with (
+        aiohttp.ClientSession(headers={"Authorization": "Bearer xoxb-local"}) as session,
+        session.get(message["files"][0]["url_private"]) as response,
+    ):
+        return await response.text()
+
+
+def make_long(thread, **changes):
+    fields = tuple(FieldDiff(f"spec.env[V{number}]", None, f"value {number}", "add") for number in range(200))
+    return make_change(thread, diffs=(ObjectDiff("update", "Deployment", "shop", "web", fields),), **changes)
+
+
+async def test_what_has_no_room_in_the_plain_message_is_in_a_file_and_only_then_approval_is_spoken_of(desk):
+    running = await desk.start()
+    thread = await start_thread(desk)
+    for method in ("chat.postMessage", "chat.update"):
+        await fault(desk, method, "error", error="invalid_blocks")
+
+    await running.surface.show_change(thread, make_long(thread))
+
+    said, file = await replies(desk, thread)
+    _, first = await desk.driver.requests("chat.postMessage")
+    assert "cannot be approved before all of it is in this thread" in first["arguments"]["text"]
+    assert "`approve" not in first["arguments"]["text"]
+    assert "All of it is in the file `change-42.txt` in this thread" in said["text"]
+    assert "`approve 42`" in said["text"]
+    assert file["files"][0]["name"] == "change-42.txt"
+    assert "spec.env[V199]  + value 199" in await read_file(file)
+    assert await running.surface.shows_whole(make_long(thread))
+
+
+@pytest.mark.parametrize("method", ["files.getUploadURLExternal", "files.completeUploadExternal"])
+async def test_without_the_file_nobody_is_asked_to_approve_until_it_is_there(desk, method):
+    running = await desk.start()
+    thread = await start_thread(desk)
+    await fault(desk, "chat.postMessage", "error", error="invalid_blocks")
+    await fault(desk, method, "error", error="missing_scope")
+
+    with pytest.raises(SurfaceError, match="missing_scope"):
+        await running.surface.show_change(thread, make_long(thread))
+
+    [said] = await replies(desk, thread)
+    assert "`approve" not in said["text"]
+    assert "`deny 42 why` is possible" in said["text"]
+    assert not await running.surface.shows_whole(make_long(thread))
+    await running.surface.close()
+    second = await desk.start()
+    await fault(desk, "chat.update", "error", error="invalid_blocks")
+    await second.surface.show_change(thread, make_long(thread))
+    assert await second.surface.shows_whole(make_long(thread))
+    assert [len(message.get("files", ())) for message in await replies(desk, thread)] == [0, 1]
+
+
+@pytest.mark.parametrize("is_seen", [True, False])
+async def test_a_refused_reminder_speaks_of_approval_only_where_the_change_can_be_seen(desk, is_seen):
+    running = await desk.start()
+    thread = await start_thread(desk)
+    if is_seen:
+        await running.surface.show_change(thread, make_long(thread))
+    await fault(desk, "chat.postMessage", "error", error="invalid_blocks")
+
+    await running.surface.show_reminder(thread, make_long(thread))
+
+    said = (await replies(desk, thread))[-1]
+    assert ("`approve 42`" in said["text"]) == is_seen
+
+
+async def test_a_file_whose_answer_was_lost_is_found_again(desk):
+    running = await desk.start()
+    thread = await start_thread(desk)
+    await fault(desk, "chat.postMessage", "error", error="invalid_blocks")
+    await fault(desk, "files.completeUploadExternal", "close_after")
+
+    await running.surface.show_change(thread, make_long(thread))
+
+    assert [len(message.get("files", ())) for message in await replies(desk, thread)] == [0, 1]
+    assert await running.surface.shows_whole(make_long(thread))
+
+
+async def test_a_change_without_any_message_is_not_shown(desk):
+    running = await desk.start()
+    thread = await start_thread(desk)
+    await fault(desk, "chat.postMessage", "error", error="invalid_blocks", times=2)
+
+    with pytest.raises(SurfaceError):
+        await running.surface.show_change(thread, make_change(thread))
+
+    assert not await running.surface.shows_whole(make_change(thread))
 
 
 async def test_the_plain_message_is_not_repeated_after_a_restart_and_gives_way_to_the_card(desk):

@@ -194,6 +194,54 @@ async def test_a_change_of_a_cluster_that_is_gone_fails_with_the_reason() -> Non
         )
 
 
+async def approve(b: Bench, by: str) -> None:
+    await (b.write("approve 1", user="U2", mention=False) if by == "word" else b.click("approve", 1))
+    await b.rest()
+
+
+@pytest.mark.parametrize("by", ["word", "button"])
+async def test_what_cannot_be_shown_whole_is_not_approved_by_anyone(by: str) -> None:
+    async with proposed() as b:
+        b.surface.cut.add(1)
+        drawn = len(b.surface.cards[1])
+
+        await approve(b, by)
+
+        assert (await change_of(b)).state is State.PROPOSED
+        assert ["cannot be shown whole now, so nothing was approved" in text for _, text in b.surface.whispers] == [True]
+        assert len(b.surface.cards[1]) == drawn + 1
+        assert b.cluster.landed == []
+
+
+@pytest.mark.parametrize("by", ["word", "button"])
+async def test_what_is_shown_whole_only_now_is_approved_by_who_asks_once_more(by: str) -> None:
+    async with proposed() as b:
+        b.surface.cut.add(1)
+        b.surface.on_show = b.surface.cut.clear
+        await approve(b, by)
+        before = (await change_of(b)).state
+
+        await approve(b, by)
+
+        assert before is State.PROPOSED
+        assert ["was not shown whole until now" in text for _, text in b.surface.whispers] == [True]
+        assert b.surface.cards[1][-1].state is State.DONE
+
+
+async def test_a_card_that_is_refused_again_ends_in_a_sentence_and_does_not_stop_a_denial() -> None:
+    async with proposed() as b:
+        b.surface.cut.add(1)
+        b.surface.refused_keys.add("change:1")
+        await approve(b, "word")
+        b.surface.refused_keys.clear()
+        await b.write("deny 1 unseen", user="U2", mention=False)
+
+        await b.rest()
+
+        assert ["cannot be shown whole now" in text for _, text in b.surface.whispers] == [True]
+        assert (await change_of(b)).state is State.DENIED
+
+
 async def test_deny_asks_why_and_the_reason_is_kept() -> None:
     async with proposed() as b:
         await b.click("deny", 1)
