@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,10 +34,37 @@ async def find_message(web: WebApi, bot: Bot, channel: str, thread_ts: str, key:
     Raises SurfaceUnavailableError if Slack cannot be asked: then nobody knows, and nothing may be posted."""
     if is_user_id(channel) and not (channel := await _find_direct(web, channel)):
         return None
+
+    def matches(message: Mapping[str, Any]) -> bool:
+        return _key_of(message) == key or bool(file_name and file_name in _files_of(message))
+
+    return await _search(web, bot, channel, thread_ts, matches)
+
+
+async def find_stray(web: WebApi, bot: Bot, channel: str, thread_ts: str, *, oldest: str, mark: str) -> Found | None:
+    """Our message in the thread that is not older than `oldest`, has these words (`mark_words` of them) and belongs to nothing: streams
+    begin without metadata. Raises as `find_message` does."""
+
+    def matches(message: Mapping[str, Any]) -> bool:
+        return _key_of(message) is None and not _files_of(message) and mark_words(str(message.get("text") or "")) == mark
+
+    return await _search(web, bot, channel, thread_ts, matches, oldest=oldest)
+
+
+def mark_words(text: str) -> str:
+    """Equal for equal words, whatever Slack makes of the markup between them."""
+    return hashlib.sha256("".join(filter(str.isalnum, text)).encode()).hexdigest()[:32]
+
+
+async def _search(
+    web: WebApi, bot: Bot, channel: str, thread_ts: str, matches: Callable[[Mapping[str, Any]], bool], *, oldest: str = ""
+) -> Found | None:
     method = "conversations.replies" if thread_ts else "conversations.history"
     arguments: dict[str, Any] = {"channel": channel, "include_all_metadata": True, "limit": limits.HISTORY_PAGE}
     if thread_ts:
         arguments["ts"] = thread_ts
+    if oldest:
+        arguments["oldest"] = oldest
     for _ in range(limits.HISTORY_PAGES if thread_ts else 2):
         reply = await web.ask(method, arguments)
         if isinstance(reply, Refused):
@@ -44,7 +72,7 @@ async def find_message(web: WebApi, bot: Bot, channel: str, thread_ts: str, key:
                 return None
             raise refused(method, reply)
         for message in reply.data.get("messages") or []:
-            if _is_ours(message, bot) and (_key_of(message) == key or (file_name and file_name in _files_of(message))):
+            if _is_ours(message, bot) and matches(message):
                 return Found(channel, str(message["ts"]))
         cursor = (reply.data.get("response_metadata") or {}).get("next_cursor")
         if not cursor:

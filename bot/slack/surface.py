@@ -74,7 +74,7 @@ class SlackSurface:
         self._private = Private(web, bot, self._sender)
         self._filed: set[int] = set()
         """Changes that are known to be in a file, because Slack refused their cards."""
-        self._writing = Writing(web, messages, (pace or Pace()).stream)
+        self._writing = Writing(web, bot, messages, pace or Pace(), clock)
 
     async def start_thread(self, channel_id: str, key: str, user_id: str, text: str) -> str:
         place = f"{self._bot.team_id}:{channel_id}:"

@@ -10,28 +10,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
 
-from bot.errors import StoreError
+from bot.errors import StoreError, SurfaceError
 from bot.slack import limits
+from bot.slack.drafts import Pace
 from bot.slack.markdown import Prose, read
+from bot.slack.parse import Bot
+from bot.slack.streams import BEGUN, ENDED, OPEN, SPENT, Streams, is_ordinary, name_stream
 from bot.slack.text import flatten
-from bot.slack.throttle import Priority
-from bot.slack.web import Answer, Refused, Reply, WebApi
+from bot.slack.web import Answer, Lost, Refused, WebApi
 from bot.threads.ports import ProgressView
 from bot.threads.stores import Messages, Shown, Thread
 
 log = structlog.get_logger()
 
-_OPEN, _ENDED, _SPENT = "open", "ended", "spent"
-"""What the messages table says of a stream: it may grow; it stopped and may become the answer; it is something else."""
-_OVER = "message_not_in_streaming_state"
-_FOR_GOOD = frozenset({"unknown_method", "missing_scope", "not_authorized", "not_allowed_token_type", "channel_type_not_supported"})
-"""Refusals after which a method is not tried again in this process."""
-_WAIT_SECONDS = 1.0
-"""For a turn within the rates; a preview that would come later is none."""
+_LOOKS = 2
+"""Times that a stream whose start was lost is looked for while its turn works: Slack may be late."""
 _BESIDE_SECONDS = 3.0
 """For an answer to what is no part of a message: an answer to a person waits for these calls."""
 
@@ -59,22 +57,25 @@ class _Pen:
     """Commands of the turn when the stream began: with one more, the text was no answer."""
     passed: str = ""
     """What begins with this is not previewed any more."""
+    lost: str = ""
+    """What was sent with a start whose answer was lost."""
+    looks: int = 0
+    """How often that stream is still looked for while the turn works: Slack may be late."""
 
 
 class Writing:
     """Lives in one event loop; `close` it before the Web API's session."""
 
-    def __init__(self, web: WebApi, messages: Messages, flush_seconds: float = limits.STREAM_SECONDS) -> None:
-        self._web = web
+    def __init__(self, web: WebApi, bot: Bot, messages: Messages, pace: Pace, clock: Callable[[], float]) -> None:
         self._messages = messages
-        self._flush_seconds = flush_seconds
+        self._streams = Streams(web, bot, messages, pace, clock)
+        self._flush_seconds = pace.stream
         self._pens: dict[str, _Pen] = {}
         self._namings: dict[str, asyncio.Task[None]] = {}
-        self._refused: set[str] = set()
 
     def previews(self, thread: Thread, view: ProgressView) -> bool:
         """Whether what the model writes is seen as a stream, and need not be seen elsewhere."""
-        return is_direct(thread) and bool(view.writing) and "chat.startStream" not in self._refused
+        return is_direct(thread) and bool(view.writing) and self._streams.offers("chat.startStream")
 
     def follow(self, thread: Thread, turn: int, view: ProgressView) -> None:
         """Shows what a working turn does, as soon as the pace allows. Never waits."""
@@ -96,24 +97,30 @@ class Writing:
             pen.is_over, pen.view = True, view
             if pen.task is not None:
                 pen.task.cancel()  # it does nothing while the lock is held here
+            if pen.lost:
+                await self._adopt(pen)
             if pen.ts:
                 await self._stop(pen)
             elif pen.begun and len(view.steps) > pen.steps:
-                await self._messages.redrawn(_key(thread, pen.turn), _SPENT)
+                await self._streams.note(name_stream(thread, pen.turn), SPENT)
             if pen.status:
                 await self._say(pen, "")
             await self._set_session(pen, "suspended" if view.state == "waiting" else "active")
 
     async def hand_over(self, thread: Thread, turn: int, key: str) -> None:
         """Lets the answer, whose message has this key, take over what was streamed of it. After a crash the stream may still be open."""
-        stream = _key(thread, turn)
+        stream = name_stream(thread, turn)
         row = await self._messages.get(stream)
-        if row is None or row.digest not in (_OPEN, _ENDED) or await self._messages.get(key) is not None:
+        if row is None or await self._messages.get(key) is not None:
             return
-        if row.digest == _OPEN and not _is_ordinary(await self._stop_message(row.channel, row.ts, "active")):
+        if row.digest.startswith(BEGUN):
+            row = await self._streams.find_late(thread, row)
+        if row is None or row.digest not in (OPEN, ENDED):
+            return
+        if row.digest == OPEN and not await self._streams.settle(row):
             return
         await self._messages.posted(key, row.channel, row.ts, "")
-        await self._messages.redrawn(stream, _SPENT)
+        await self._streams.note(stream, SPENT)
 
     async def close(self, seconds: float) -> None:
         """Lets calls that are under way end, for up to `seconds`: what is streamed shall be known to the next process."""
@@ -146,7 +153,7 @@ class Writing:
         if status == pen.status and now < pen.said_at + limits.STATUS_AGAIN_SECONDS:
             return
         body = {"channel_id": pen.thread.channel_id, "thread_ts": pen.thread.thread_ts, "status": status}
-        if isinstance(await self._call("assistant.threads.setStatus", body, _BESIDE_SECONDS), Answer):
+        if isinstance(await self._streams.call("assistant.threads.setStatus", body, _BESIDE_SECONDS), Answer):
             pen.status, pen.said_at = status, now
 
     async def _set_session(self, pen: _Pen, state: str) -> None:
@@ -156,7 +163,7 @@ class Writing:
             return
         title = make_title(pen.view.question)
         body = {"channel_id": pen.thread.channel_id, "thread_ts": pen.thread.thread_ts, "status": state}
-        reply = await self._call("agents.sessions.setStatus", body | ({"title": title} if title else {}), _BESIDE_SECONDS)
+        reply = await self._streams.call("agents.sessions.setStatus", body | ({"title": title} if title else {}), _BESIDE_SECONDS)
         if isinstance(reply, Answer | Refused):
             pen.session = state
         if isinstance(reply, Answer) and title and not reply.data.get("title") and pen.thread.id not in self._namings:
@@ -171,10 +178,13 @@ class Writing:
         with contextlib.suppress(StoreError):
             if await self._messages.get(key) is None:
                 body = {"channel_id": thread.channel_id, "thread_ts": thread.thread_ts, "title": title}
-                if isinstance(await self._call("agents.sessions.rename", body), Answer):
+                if isinstance(await self._streams.call("agents.sessions.rename", body), Answer):
                     await self._messages.posted(key, thread.channel_id, thread.thread_ts, "")
 
     async def _stream(self, pen: _Pen) -> None:
+        if pen.lost and pen.looks > 0:
+            pen.looks -= 1
+            await self._adopt(pen)
         written = pen.view.writing
         if pen.ts and len(pen.view.steps) > pen.steps:
             await self._stop(pen)
@@ -187,7 +197,7 @@ class Writing:
             await self._start(pen, text)
         elif len(text) > len(pen.sent) and text.startswith(pen.sent):
             body = {"channel": pen.thread.channel_id, "ts": pen.ts, "markdown_text": text[len(pen.sent) :]}
-            if isinstance(await self._call("chat.appendStream", body), Answer):
+            if isinstance(await self._streams.call("chat.appendStream", body), Answer):
                 pen.sent, pen.begun = text, written
             else:
                 await self._stop(pen)
@@ -195,69 +205,55 @@ class Writing:
     async def _start(self, pen: _Pen, text: str) -> None:
         if not text.strip() or not await self._remove_orphan(pen):
             return
-        pen.passed = pen.view.writing  # of a start that is refused or lost, no other is tried for this text
-        body = {"channel": pen.thread.channel_id, "thread_ts": pen.thread.thread_ts, "markdown_text": text}
-        reply = await self._call("chat.startStream", body)
+        pen.passed = pen.begun = pen.view.writing  # of a start that is refused or lost, no other is tried for this text
+        pen.steps = len(pen.view.steps)
+        reply = await self._streams.begin(pen.thread, pen.turn, text)
         if isinstance(reply, Answer):
-            pen.ts, pen.sent, pen.begun, pen.passed = str(reply.data["ts"]), text, pen.view.writing, ""
-            pen.steps = len(pen.view.steps)
-            await self._messages.posted(_key(pen.thread, pen.turn), pen.thread.channel_id, pen.ts, _OPEN)
+            pen.ts, pen.sent, pen.passed = str(reply.data["ts"]), text, ""
+        elif isinstance(reply, Lost):
+            pen.lost, pen.looks = text, _LOOKS
+
+    async def _adopt(self, pen: _Pen) -> None:
+        """Goes on with a stream whose start was lost, if it is there. What cannot be asked now is asked at the next occasion."""
+        row = await self._streams.get(pen.thread, pen.turn)
+        with contextlib.suppress(SurfaceError):
+            found = None if row is None else await self._streams.find(pen.thread, row)
+            if found is not None:
+                pen.ts, pen.sent, pen.passed, pen.lost = found.ts, pen.lost, "", ""
 
     async def _remove_orphan(self, pen: _Pen) -> bool:
-        """Takes away what a process that crashed has streamed of the reply that is now written once more; whether it is gone."""
-        row = await self._messages.get(_key(pen.thread, pen.turn))
-        return row is None or row.digest != _OPEN or await self._remove(row)
+        """Takes away what was streamed of a reply that is now written once more, by this process or one that crashed; whether it is
+        gone."""
+        row = await self._streams.get(pen.thread, pen.turn)
+        pen.lost = ""
+        if row is not None and row.digest.startswith(BEGUN):
+            try:
+                row = await self._streams.find(pen.thread, row)
+            except SurfaceError:
+                return False
+        is_abandoned = row is not None and row.digest == ENDED and pen.begun != "" and len(pen.view.steps) <= pen.steps
+        return row is None or (row.digest != OPEN and not is_abandoned) or await self._streams.remove(row)
 
     async def _take_back(self, pen: _Pen) -> None:
         """The model begins anew: what was streamed of its last attempt is no part of anything."""
         pen.ts = ""
-        row = await self._messages.get(_key(pen.thread, pen.turn))
+        row = await self._streams.get(pen.thread, pen.turn)
         if row is not None:
-            await self._remove(row)
-
-    async def _remove(self, row: Shown) -> bool:
-        await self._stop_message(row.channel, row.ts, "processing")
-        if not isinstance(await self._call("chat.delete", {"channel": row.channel, "ts": row.ts}), Answer):
-            return False
-        await self._messages.redrawn(row.key, _SPENT)
-        return True
+            await self._streams.remove(row)
 
     async def _stop(self, pen: _Pen) -> None:
         """Ends the stream. If commands came of the text, it was no answer and stays as what was said on the way."""
-        ts, pen.ts, pen.passed = pen.ts, "", pen.begun
-        reply = await self._stop_message(pen.thread.channel_id, ts, "active" if pen.is_over else "processing")
-        if _is_ordinary(reply):
-            await self._messages.redrawn(_key(pen.thread, pen.turn), _SPENT if len(pen.view.steps) > pen.steps else _ENDED)
+        row = Shown(name_stream(pen.thread, pen.turn), pen.thread.channel_id, pen.ts, OPEN, attempted=True)
+        pen.ts, pen.passed = "", pen.begun
+        reply = await self._streams.stop(row, "active" if pen.is_over else "processing")
+        if is_ordinary(reply):
+            await self._streams.note(row.key, SPENT if len(pen.view.steps) > pen.steps else ENDED)
         if isinstance(reply, Refused):
             pen.session = ""  # Slack ended the stream by itself, and takes the session for `active` since
-
-    async def _stop_message(self, channel: str, ts: str, session: str) -> Reply | None:
-        """`session` is what the thread's session goes on as; without it, that would be `active`."""
-        return await self._call("chat.stopStream", {"channel": channel, "ts": ts, "session_status": session})
-
-    async def _call(self, method: str, body: dict[str, str], seconds: float | None = None) -> Reply | None:
-        """One attempt, best effort, of at most `seconds`; None if it is not worth one."""
-        if method in self._refused:
-            return None
-        # Nothing more urgent calls these methods.
-        reply = await self._web.send(method, body, priority=Priority.ANSWER, wait_seconds=_WAIT_SECONDS, timeout_seconds=seconds)
-        if isinstance(reply, Refused) and reply.error in _FOR_GOOD:
-            self._refused.add(method)
-            log.info("not_offered_by_slack", method=method, error=reply.error)
-        return reply
 
 
 def is_direct(thread: Thread) -> bool:
     return thread.channel_id.startswith("D")
-
-
-def _key(thread: Thread, turn: int) -> str:
-    return f"stream:{thread.id}:{turn}"
-
-
-def _is_ordinary(reply: Reply | None) -> bool:
-    """Whether a stream is an ordinary message after this answer to its end."""
-    return isinstance(reply, Answer) or (isinstance(reply, Refused) and reply.error == _OVER)
 
 
 def make_title(question: str) -> str:

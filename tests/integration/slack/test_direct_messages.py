@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.devslack.driver import wait_until
+from bot.slack.lookup import mark_words
 from bot.threads.incoming import Click
 from bot.threads.ports import ProgressView, Step
 from tests.unit.slack.rows import make_thread
@@ -75,8 +76,8 @@ async def test_the_status_says_what_is_done_and_goes_at_the_end(desk, direct):
     assert said == ["is looking at shop…", ""]
 
 
-async def _called(desk, method: str) -> bool:
-    return await calls(desk, method) > 0
+async def _called(desk, method: str, times: int = 1) -> bool:
+    return await calls(desk, method) >= times
 
 
 async def test_channels_have_neither_status_nor_stream(desk):
@@ -183,6 +184,81 @@ async def test_a_reply_that_is_written_once_more_after_a_crash_is_not_seen_twice
     _, answer = await replies(desk, thread)
     assert answer["ts"] != begun["ts"]
     assert "The log names" in words(answer)
+
+
+async def test_a_stream_whose_start_was_lost_is_found_and_grows_on_to_be_the_answer(desk, direct):
+    running, thread = direct
+    await desk.driver.act("fault", method="chat.startStream", kind="close_after")
+    await running.surface.show_progress(thread, 1, writing(FIRST))
+    begun = await see(desk, thread, "The shop is down.")
+
+    await running.surface.show_progress(thread, 1, writing(SECOND))
+    await see(desk, thread, "Its pods restart.")
+    await running.surface.show_progress(thread, 1, ProgressView("done", "done"))
+    await running.surface.show_text(thread, "answer:1", ANSWER)
+
+    _, answer = await replies(desk, thread)
+    assert (answer["ts"], answer["streaming_state"]) == (begun["ts"], "completed")
+    assert "The log names" in words(answer)
+    assert await calls(desk, "chat.startStream") == 1
+
+
+async def test_a_stream_whose_start_was_lost_goes_when_the_model_begins_anew(desk, direct):
+    running, thread = direct
+    await desk.driver.act("fault", method="chat.startStream", kind="close_after")
+    await running.surface.show_progress(thread, 1, writing("It is the network.\n"))
+    await see(desk, thread, "It is the network.")
+
+    await running.surface.show_progress(thread, 1, writing(FIRST))
+    await see(desk, thread, "The shop is down.")
+
+    assert ["It is the network." in words(message) for message in await replies(desk, thread)] == [False, False]
+
+
+async def test_a_stream_whose_start_a_crash_cut_off_becomes_the_answer_of_the_next_process(desk, direct):
+    running, thread = direct
+    await running.surface.show_progress(thread, 1, writing(FIRST))
+    begun = await see(desk, thread, "The shop is down.")
+    await running.surface.close()
+    key = f"stream:{thread.id}:1"
+    await desk.messages.posted(key, "D01ANA", "", f"begun:{float(begun['ts']) - 60:.6f}:{mark_words(begun['text'])}")
+    again = await desk.start()
+
+    await again.surface.show_text(thread, "answer:1", ANSWER)
+
+    _, answer = await replies(desk, thread)
+    assert (answer["ts"], answer["streaming_state"]) == (begun["ts"], "completed")
+    assert "The log names" in words(answer)
+
+
+async def test_an_equal_text_of_an_earlier_turn_is_no_stray(desk, direct):
+    running, thread = direct
+    await running.surface.show_progress(thread, 1, writing("I look first.\n"))
+    said = await see(desk, thread, "I look first.")
+    await running.surface.show_progress(thread, 1, ProgressView("stopped", "stopped", (POD,)))
+    await desk.driver.act("fault", method="chat.startStream", kind="close_before")
+
+    await running.surface.show_progress(thread, 2, writing("I look first.\n"))
+    await wait_until(lambda: _called(desk, "chat.startStream", 2))
+    await running.surface.show_progress(thread, 2, ProgressView("done", "done"))
+    await running.surface.show_text(thread, "answer:2", ANSWER)
+
+    shown = await replies(desk, thread)
+    assert said["ts"] in [message["ts"] for message in shown if "I look first." in words(message)]
+    assert "The log names" in words(shown[-1])
+
+
+async def test_an_end_whose_answers_are_lost_does_not_double_the_answer(desk, direct):
+    running, thread = direct
+    await running.surface.show_progress(thread, 1, writing(FIRST))
+    begun = await see(desk, thread, "The shop is down.")
+    await desk.driver.act("fault", method="chat.stopStream", kind="close_before", times=3)
+
+    await running.surface.show_progress(thread, 1, ProgressView("done", "done"))
+    await running.surface.show_text(thread, "answer:1", ANSWER)
+
+    _, answer = await replies(desk, thread)
+    assert answer["ts"] == begun["ts"]
 
 
 async def test_nothing_in_a_stream_is_live(desk, direct):
