@@ -32,7 +32,10 @@ from bot.values.requests import ApiRequest, ApiResponse, Identity, Json, Request
 
 log = structlog.get_logger()
 
-UNREADABLE = "The body of this write of a Secret cannot be read without doubt: send JSON, YAML or protobuf, and name no field twice."
+UNREADABLE = (
+    "The body of this write of a Secret cannot be read without doubt: send JSON, YAML or protobuf, name no field twice, "
+    "and write values as text, under `data` in base64."
+)
 
 
 class Upstream:

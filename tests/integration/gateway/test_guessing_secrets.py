@@ -60,6 +60,10 @@ KUBE_EDITOR=./editor kubectl edit secret NAME -o yaml""",
     "timeout 1 kubectl get secret NAME -w -o json",
     "yaml by hand": f"{CURL}'?fieldManager=me&force=true' -X PATCH -H 'Content-Type: application/apply-patch+yaml' "
     "--data-binary $'apiVersion: v1\\nkind: Secret\\ndata:\\n  password: ENCODED\\n'",
+    "a list of bytes": f"{CURL} -X PATCH -H 'Content-Type: application/merge-patch+json' "
+    '--data \'{"data":{"password":BYTES,"other":BYTES}}\'; kubectl get secret NAME ' + SEEN,
+    "a list of bytes by json patch": f"{CURL} -X PATCH -H 'Content-Type: application/json-patch+json' "
+    '--data \'[{"op":"replace","path":"/data/password","value":BYTES}]\'',
     "field of another case": f"{CURL} -X PATCH -H 'Content-Type: application/merge-patch+json' "
     '--data \'{"Data":{"password":"ENCODED"}}\'',
 }
@@ -67,8 +71,8 @@ KUBE_EDITOR=./editor kubectl edit secret NAME -o yaml""",
 
 def ask(template: str, guess: str, name: str = "creds") -> str:
     encoded = base64.b64encode(guess.encode()).decode()
-    kind = "type: Opaque"
-    for word, value in (("NAME", name), ("GUESS", guess), ("ENCODED", encoded), ("TYPE", kind)):
+    kind, numbers = "type: Opaque", str([*guess.encode()])
+    for word, value in (("NAME", name), ("GUESS", guess), ("ENCODED", encoded), ("TYPE", kind), ("BYTES", numbers)):
         template = template.replace(word, value)
     return template
 
