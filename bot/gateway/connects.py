@@ -38,35 +38,37 @@ async def connect(call: Call) -> web.StreamResponse:
     info = call.info
     if (info.group, info.resource, info.subresource) != ("", "pods", "exec") or call.request.method not in ("GET", "POST"):
         return refuse(call, 403, instead.of_stream(info))
-    planned = await _plan(call)
-    if isinstance(planned, _Refusal):
-        if planned.is_noted:
-            return refuse(call, planned.code, str(planned.body))
-        return answer(call, planned.code, planned.body)
-    return await _converse(call, planned)
+    stream: ExecStream = WebSocketStream(call) if exec_websocket.speaks(call.request) else SpdyStream(call)
+    with call.session.recorder.answering(call.request.method, info.path):
+        planned = await _plan(call)
+        if isinstance(planned, _Refusal):
+            if planned.is_noted:
+                return refuse(call, planned.code, str(planned.body))
+            return answer(call, planned.code, planned.body)
+        ending = await _converse(call, planned, stream)
+    return await (_pass(call, planned, stream) if ending is None else stream.end(ending))
 
 
-async def _converse(call: Call, planned: RecordedWrite) -> web.StreamResponse:
-    """Takes the client's input, and ends its stream."""
+async def _converse(call: Call, planned: RecordedWrite, stream: ExecStream) -> Json | None:
+    """Takes the client's input; how its stream ends, or None if it is to pass."""
     session = call.session
     asked = planned.connect
     assert asked is not None
-    stream: ExecStream = WebSocketStream(call) if exec_websocket.speaks(call.request) else SpdyStream(call)
     await stream.open()
     if not _wants_stdin(call):
         if exec_policy.passes(session.exec_rules, asked):
-            return await _pass(call, planned, asked, stream)
+            return None
         if _is_probe(call, asked):
             session.unlooked.add(call.info.path)
-            return await stream.end(exited(1))
-        return await stream.end(status.failure(403, await _record(call, planned), call.info))
+            return exited(1)
+        return status.failure(403, await _record(call, planned), call.info)
     stdin = await stream.read_stdin()
     reason = stdin if isinstance(stdin, Unread) else _find_input_problem(call, asked, stdin)
     if reason:
         session.recorder.add_refused(RefusedRequest(call.request.method, call.info.path, str(reason)))
-        return await stream.end(status.failure(403, str(reason), call.info))
+        return status.failure(403, str(reason), call.info)
     complete = replace(planned, request=replace(planned.request, body=bytes(stdin)))  # type: ignore[arg-type]
-    return await stream.end(status.failure(403, await _record(call, complete), call.info))
+    return status.failure(403, await _record(call, complete), call.info)
 
 
 async def _plan(call: Call) -> RecordedWrite | _Refusal:
@@ -170,9 +172,10 @@ async def _record(call: Call, write: RecordedWrite) -> str:
     return f"recorded for approval, not run yet: exec in container {asked.container} of pod {info.namespace}/{info.name}"
 
 
-async def _pass(call: Call, planned: RecordedWrite, asked: RecordedConnect, stream: ExecStream) -> web.StreamResponse:
+async def _pass(call: Call, planned: RecordedWrite, stream: ExecStream) -> web.StreamResponse:
     """Runs what the settings list, and shows what it printed once it is over: a secret may go over several lines."""
-    session, limits = call.session, call.session.limits
+    session, limits, asked = call.session, call.session.limits, planned.connect
+    assert asked is not None
     session.recorder.add_passed(asked)
     session.recorder.add_source(f"the output of a program in pod {call.info.namespace}/{call.info.name}")
     session.recorder.reads += 1

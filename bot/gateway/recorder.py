@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from bot.values.requests import ApiRequest, RecordedConnect, RecordedWrite, Recording, RefusedRequest
 
 _MOST_SOURCES = 100
+_HUNG_UP = "Its client hung up, or the command ended, before there was an answer: it was not applied."
 
 
 class Recorder:
@@ -17,6 +21,7 @@ class Recorder:
         self._passed: list[RecordedConnect] = []
         self._refused: list[RefusedRequest] = []
         self._unanswered: dict[ApiRequest, RefusedRequest] = {}
+        self._answering: list[RefusedRequest] = []
         self._sources: dict[str, None] = {}
         self._limited: dict[str, None] = {}
         self.reads = 0
@@ -43,6 +48,21 @@ class Recorder:
         if not self._refused or replace(self._refused[-1], method=refused.method) != refused:
             self._refused.append(refused)
 
+    @contextmanager
+    def answering(self, method: str, path: str) -> Iterator[None]:
+        """Around the answer to what could change something. If its client does not wait for the answer, it counts as refused: an API
+        server does what it was asked even so, and a command that left it unseen would pass for a read."""
+        asked = RefusedRequest(method, path, _HUNG_UP)
+        self._answering.append(asked)
+        try:
+            yield
+        except (asyncio.CancelledError, ConnectionResetError):
+            raise
+        except BaseException:
+            self._answering.remove(asked)
+            raise
+        self._answering.remove(asked)
+
     def add_source(self, source: str) -> None:
         """Notes what was read that anybody may have written; '' is nothing."""
         if source and len(self._sources) < _MOST_SOURCES:
@@ -63,6 +83,6 @@ class Recorder:
 
     def recording(self, stopped: str) -> Recording:
         """Everything so far."""
-        refused = (*self._refused, *self._unanswered.values())
+        refused = (*self._refused, *self._unanswered.values(), *self._answering)
         read = (self.reads, tuple(self._sources), tuple(self._limited))
         return Recording(tuple(self._writes), tuple(self._passed), refused, stopped, *read)

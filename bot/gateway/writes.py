@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from dataclasses import replace
 
 import structlog
@@ -33,9 +34,14 @@ async def write(call: Call, kind: Kind) -> web.StreamResponse:
     refused = _refusal(call)
     if refused is not None:
         return refuse(call, *refused)
+    request = ApiRequest(call.request.method, call.info.path, call.parsed.query, call.content_type, call.body)
+    is_own = dry_run.is_own(request, call.info)
+    with nullcontext() if is_own else call.session.recorder.answering(request.method, request.path):
+        return await _write(call, kind, request, is_own=is_own)
+
+
+async def _write(call: Call, kind: Kind, request: ApiRequest, *, is_own: bool) -> web.StreamResponse:
     async with call.session.write_lock:
-        request = ApiRequest(call.request.method, call.info.path, call.parsed.query, call.content_type, call.body)
-        is_own = dry_run.is_own(request, call.info)
         if not is_own and call.session.recorder.write_count >= call.session.limits.writes:
             call.session.stop(f"stopped: recorded more than {call.session.limits.writes} writes")
             return answer(call, 429, status.failure(429, "The rehearsal has recorded as many writes as one may.", call.info))

@@ -221,3 +221,46 @@ async def test_a_client_that_does_not_send_what_it_announced_is_gone_with_its_re
             assert not (await reader.read()).startswith(b"HTTP/1.1 2")
         writer.close()
     assert recording.writes == ()
+
+
+_OPENS_EXEC = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+_EXEC = "/api/v1/namespaces/shop/pods/p1/exec"
+
+
+@pytest.mark.parametrize(
+    ("line", "headers", "noted"),
+    [
+        (f"DELETE {CM}/settings", "", [("DELETE", f"{CM}/settings")]),
+        (f"GET {_EXEC}?command=date", f"{_OPENS_EXEC}\r\nSec-WebSocket-Protocol: v5.channel.k8s.io", [("GET", _EXEC)]),
+        (f"DELETE {CM}/settings?dryRun=All", "", []),
+        (f"GET {CM}/settings", "", []),
+    ],
+)
+async def test_a_write_whose_client_does_not_wait_for_the_answer_is_noted(
+    tmp_path: Path, line: str, headers: str, noted: list[tuple[str, str]]
+) -> None:
+    """The API server would do it all the same."""
+    asked, left = asyncio.Event(), asyncio.Event()
+
+    async def never_answer(request: web.BaseRequest) -> web.Response:
+        asked.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            left.set()
+        raise AssertionError
+
+    async with gateway_before(never_answer, tmp_path) as (client, rehearsal), asyncio.timeout(10):
+        host, _, port = client.server.removeprefix("https://").rpartition(":")
+        _, writer = await asyncio.open_connection(host, int(port), ssl=client.tls)
+        head = "".join(f"{part}\r\n" for part in (f"{line} HTTP/1.1", "Host: x", f"Authorization: Bearer {client.token}", headers) if part)
+        writer.write(f"{head}\r\n".encode())
+        await asked.wait()
+        writer.close()
+        await left.wait()
+
+        recording = rehearsal.end()
+
+    assert recording.writes == ()
+    assert [(refused.method, refused.path) for refused in recording.refused] == noted
+    assert all("hung up" in refused.reason for refused in recording.refused)
