@@ -51,6 +51,8 @@ _CARRIERS = frozenset({"Secret", "SecretList", "List", "TokenRequest", "Template
 _CREDENTIAL_SUBRESOURCES = frozenset({"token"})
 _TOKEN_ANNOTATIONS = frozenset({"openshift.io/token-secret.value"})
 _QUOTED_VALUE = re.compile(r"((?:Invalid|Unsupported|Duplicate) value: )(\"(?:[^\"\\]|\\.)*\"|[^\s:,\]]+)")
+_DUMPED_OBJECT = re.compile(r"((?:Invalid|Unsupported|Duplicate) value: )(?:\"(?:\{|map\[)(?:[^\"\\]|\\.)*\"|(?:\{|map\[).*)", re.DOTALL)
+"""A whole object in a failure: that a patch came to, say, which names no Secret and breaks another field."""
 _DUMP = re.compile(r"(?:Secret\{|map\[(?!string\])|\{\").*", re.DOTALL)
 _PACKED = "H4sI"
 """How gzip begins in base64."""
@@ -128,7 +130,7 @@ class _Walk:
         if own == "Secret" or (kind == "Secret" and not own and ("data" in node or "stringData" in node)):
             return self._secret(node)
         if own == "Status":
-            return self._status(node, self._message if kind == "Secret" else self._marks.text)
+            return self._status(node, self._message if kind == "Secret" else self._message_of_other)
         if (own or kind) == "Event":
             node = self._event(node)
         if own == "TokenRequest" or (self._is_token and "status" in node):
@@ -237,6 +239,10 @@ class _Walk:
     def _message(self, message: str) -> str:
         shown = _DUMP.sub(lambda found: self._marks.other(_bytes(found[0])), message)
         return self._marks.text(_QUOTED_VALUE.sub(self._quoted, shown))
+
+    def _message_of_other(self, message: str) -> str:
+        """Of objects that are no Secret, but may have one inside."""
+        return self._marks.text(_DUMPED_OBJECT.sub(lambda found: f'{found[1]}"{self._marks.other(_bytes(found[0]))}"', message))
 
     def _quoted(self, found: re.Match[str]) -> str:
         value = found[2].strip('"')

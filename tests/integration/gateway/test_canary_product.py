@@ -231,11 +231,13 @@ async def test_a_secret_inside_another_object_stays_hidden_when_a_write_calls_it
     assert "box" in made.out, made.err
     renamed = json.dumps([{"op": "replace", "path": "/spec/m/0/kind", "value": "Other"}])
     copied = json.dumps([{"op": "copy", "from": "/spec/m/0/data/p", "path": "/spec/note"}])
+    broken = json.dumps({"metadata": {"creationTimestamp": "never"}})
 
     ran = await judge(
         vault,
         [
             f"kubectl patch boxes.{group} b --type=json -p '{renamed}' -o yaml --dry-run=server",
+            f"kubectl patch boxes.{group} b --type=merge -p '{broken}'; true",
             f"kubectl patch boxes.{group} b --type=json -p '{copied}' -o yaml",
             f"kubectl patch boxes.{group} b --type=json -p '{renamed}' -o yaml",
             f"kubectl get boxes.{group} -o yaml; kubectl get boxes.{group} b -o json; timeout 1 kubectl get boxes.{group} -w -o json",

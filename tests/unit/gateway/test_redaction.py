@@ -296,6 +296,35 @@ def test_a_failure_that_quotes_a_value_is_redacted(message: str) -> None:
         assert not leaks(REDACTOR.redact_object(item, SECRETS))
 
 
+@pytest.mark.parametrize("info", [WORKS, CONFIG_MAPS], ids=["a custom resource", "a config map"])
+@pytest.mark.parametrize(
+    "dump",
+    [
+        json.dumps(json.dumps({"kind": "Work", "spec": {"kind": "Secret", "stringData": {"note": CANARY}}})),
+        f'{{"spec":{{"stringData":{{"note":"{CANARY}"}}}}}}',
+        f'"map[spec:map[note:{CANARY}]]"',
+        f"map[spec:map[note:{CANARY}]]",
+    ],
+)
+def test_a_failure_that_quotes_a_whole_object_is_redacted(dump: str, info: RequestInfo) -> None:
+    message = f' "" is invalid: patch: Invalid value: {dump}: parsing time "zzz": no'
+    status = {"kind": "Status", "status": "Failure", "message": message, "details": {"causes": [{"message": message, "field": "patch"}]}}
+
+    shown = REDACTOR.redact_object(status, info)
+
+    assert not leaks(shown)
+    assert shown["message"].startswith(' "" is invalid: patch: Invalid value: "[redacted:')
+
+
+def test_a_failure_that_quotes_one_value_of_another_object_stays_readable() -> None:
+    message = (
+        'Work "w" is invalid: spec.size: Invalid value: "string": must be integer, spec.mode: Unsupported value: "x{": use "a", map[b]'
+    )
+    status = {"kind": "Status", "status": "Failure", "message": message}
+
+    assert REDACTOR.redact_object(status, WORKS) is status
+
+
 @pytest.mark.parametrize(
     "message",
     [
