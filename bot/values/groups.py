@@ -29,4 +29,5 @@ BUILT_IN = frozenset(
         "storagemigration.k8s.io",
     }
 )
-"""API groups that kube-apiserver itself serves: its autoregister controller puts an APIService that says otherwise back."""
+"""API groups that kube-apiserver itself serves: its autoregister controller puts an APIService that says otherwise back. That goes for
+the versions it serves; any other version of these groups can be another server's."""

@@ -24,9 +24,16 @@ _SERVED = {"name": "things", "singularName": "thing", "namespaced": True, "kind"
 class Far:
     """What the server holds and what reached it."""
 
+    group: str = GROUP
+    version: str = VERSION
     things: dict[str, Any] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
     """Method and path of every request for things."""
+
+    @property
+    def path(self) -> str:
+        """Where its things are."""
+        return f"/apis/{self.group}/{self.version}/namespaces/shop/things"
 
     @property
     def writes(self) -> list[tuple[str, str]]:
@@ -36,15 +43,16 @@ class Far:
     def put(self, *names: str) -> None:
         for name in names:
             metadata = {"name": name, "namespace": "shop", "uid": f"uid-{name}", "resourceVersion": "7"}
-            self.things[name] = {"apiVersion": f"{GROUP}/{VERSION}", "kind": "Thing", "metadata": metadata}
+            self.things[name] = {"apiVersion": f"{self.group}/{self.version}", "kind": "Thing", "metadata": metadata}
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        if request.path == f"/apis/{GROUP}/{VERSION}":
-            return _json({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": f"{GROUP}/{VERSION}", "resources": [_SERVED]})
-        if not request.path.startswith(THINGS):
+        served = f"{self.group}/{self.version}"
+        if request.path == f"/apis/{served}":
+            return _json({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": served, "resources": [_SERVED]})
+        if not request.path.startswith(self.path):
             return web.Response(status=404)
         self.asked.append((request.method, request.path))
-        name = request.path.removeprefix(THINGS).strip("/")
+        name = request.path.removeprefix(self.path).strip("/")
         if request.query.get("watch") in ("1", "true"):
             response = web.StreamResponse(headers={"Content-Type": "application/json"})
             await response.prepare(request)
@@ -57,21 +65,21 @@ class Far:
             return _json({"kind": "Status", "apiVersion": "v1", "status": "Success"})
         if name:
             return _json(found[0]) if found else _json({"kind": "Status", "apiVersion": "v1", "reason": "NotFound", "code": 404}, 404)
-        listed = {"kind": "ThingList", "apiVersion": f"{GROUP}/{VERSION}", "metadata": {"resourceVersion": "9"}, "items": found}
+        listed = {"kind": "ThingList", "apiVersion": served, "metadata": {"resourceVersion": "9"}, "items": found}
         return _json(listed)
 
 
 @asynccontextmanager
-async def far_api(lab: Lab) -> AsyncIterator[Far]:
+async def far_api(lab: Lab, group: str = GROUP, version: str = VERSION) -> AsyncIterator[Far]:
     """Serves the group while the block runs, from when the API server has found it."""
-    far = Far()
+    far = Far(group, version)
     server = web.Server(far.answer, handler_cancellation=True)  # type: ignore[arg-type]
     runner = web.ServerRunner(server, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=certificates.make(["localhost", "127.0.0.1"]).context).start()
     port = runner.addresses[0][1]
     service = {"name": "far", "namespace": "shop", "port": port}
-    spec = {"group": GROUP, "version": VERSION, "groupPriorityMinimum": 10, "versionPriority": 10, "insecureSkipTLSVerify": True}
+    spec = {"group": group, "version": version, "groupPriorityMinimum": 10, "versionPriority": 10, "insecureSkipTLSVerify": True}
     items = [
         {
             "apiVersion": "v1",
@@ -82,16 +90,16 @@ async def far_api(lab: Lab) -> AsyncIterator[Far]:
         {
             "apiVersion": "apiregistration.k8s.io/v1",
             "kind": "APIService",
-            "metadata": {"name": f"{VERSION}.{GROUP}"},
+            "metadata": {"name": f"{version}.{group}"},
             "spec": {**spec, "service": service},
         },
     ]
     (lab.folder / "far.json").write_bytes(orjson.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
     try:
         made = await lab.direct(
-            f"kubectl apply -f far.json && kubectl wait --for=condition=Available apiservice/{VERSION}.{GROUP} --timeout=30s"
+            f"kubectl apply -f far.json && kubectl wait --for=condition=Available apiservice/{version}.{group} --timeout=30s"
         )
-        assert made.code == 0, (made.err, (await lab.direct(f"kubectl get apiservice {VERSION}.{GROUP} -o yaml")).out)
+        assert made.code == 0, (made.err, (await lab.direct(f"kubectl get apiservice {version}.{group} -o yaml")).out)
         yield far
     finally:
         await lab.direct("kubectl delete -f far.json")

@@ -66,3 +66,13 @@ async def test_custom_resources_of_the_server_itself_are_previewed_whatever_the_
     assert ran.code == 0, ran.err
     assert [write.has_preview for write in ran.recording.writes] == [True, True, True, False]  # the last is made by this change too
     assert sum(uri.partition("?")[0] == "/openapi/v3/apis/example.com/v1" for uri in asked) <= 2  # kubectl reads it as well
+
+
+async def test_a_version_of_a_built_in_group_that_is_another_servers_is_not_asked_either(lab: Lab) -> None:
+    async with far_api(lab, "batch", "v9") as far:
+        far.put("a")
+        ran = await lab.rehearse(f"kubectl delete --raw {far.path}/a")
+
+    assert far.writes == []
+    assert ran.writes == ["DELETE things.batch shop/a"]
+    assert all(not write.has_preview and "aggregated" in write.note for write in ran.recording.writes)
