@@ -9,12 +9,12 @@ from dataclasses import replace
 import structlog
 from aiohttp import web
 
-from bot.gateway import bodies, delete_options, dry_run, instead, media, status, synthesis
+from bot.gateway import bodies, delete_options, dry_run, instead, media, pointing, status, synthesis
 from bot.gateway.call import Call, answer, passed_down
 from bot.gateway.decide import Kind
 from bot.gateway.outcomes import Outcome, Rehearsed, Rejected, UpstreamFailedError
 from bot.gateway.overlay import Entry, Key, Overlay
-from bot.gateway.planned import Write, is_unreachable
+from bot.gateway.planned import Write, before_of, is_unreachable
 from bot.gateway.reads import relay
 from bot.gateway.rehearsing import rehearse
 from bot.gateway.request_info import build_path
@@ -27,6 +27,9 @@ _MOST_REASON = 1000
 """Characters of the API server's reason that are recorded; the client gets all of them."""
 _MOST_TITLE = 300
 _CREDENTIAL_NOTE = "Issues a credential: it is not sent before approval, and its answer is shown to nobody."
+
+
+_POINTS_AT_HIDDEN = "A JSON patch may not test, copy or move what holds a Secret's value: add and replace what is to be there."
 
 
 async def write(call: Call, kind: Kind) -> web.StreamResponse:
@@ -49,6 +52,8 @@ async def _write(call: Call, kind: Kind, request: ApiRequest, *, is_own: bool) -
         if kind is Kind.CREDENTIAL:
             missing = await _find_missing(call, prepared)
             return missing or _record_credential(call, prepared, is_own=is_own)
+        if await _points_at_hidden(call, prepared):
+            return refuse(call, 422, _POINTS_AT_HIDDEN)
         blinded = _blinded(call, prepared)
         if blinded is None:
             return refuse(call, 415, UNREADABLE)
@@ -125,6 +130,21 @@ def _refusal(call: Call) -> tuple[int, str] | None:
         if _is_secret(info) and (patch is None or bodies.tests_values(patch)):
             return 422, "A JSON patch of a Secret may only add, replace and remove: test, copy and move would tell what it holds."
     return None
+
+
+async def _points_at_hidden(call: Call, write: Write) -> bool:
+    """Whether it is a JSON patch that reads a hidden part of the object, as it is or as this rehearsal shows it."""
+    info, session = write.object_info, call.session
+    is_patch = call.request.method == "PATCH" and media.essence(call.content_type) == media.JSON_PATCH
+    if not is_patch or not session.redactor.needs_body(info) or not pointing.reads_values(write.body):
+        return False
+    entry = session.overlay.get(info)
+    objects = [await before_of(session, info), entry.current if entry is not None else None]
+    return any(
+        pointing.points_at_hidden(write.body, item, session.redactor.redact_object(item, _of_object(info)))
+        for item in objects
+        if item is not None
+    )
 
 
 def _is_secret(info: RequestInfo) -> bool:

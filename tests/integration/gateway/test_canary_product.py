@@ -48,6 +48,8 @@ WRITES = {
     "of a ConfigMap": "kubectl label configmap kept a=b",
 }
 
+TOLD = "A JSON patch may not test, copy or move what holds a Secret's value: add and replace what is to be there."
+
 
 TYPED = {
     "opaque": ("Opaque", {}),
@@ -230,7 +232,9 @@ async def test_a_secret_inside_another_object_stays_hidden_when_a_write_calls_it
     )
     assert "box" in made.out, made.err
     renamed = json.dumps([{"op": "replace", "path": "/spec/m/0/kind", "value": "Other"}])
-    copied = json.dumps([{"op": "copy", "from": "/spec/m/0/data/p", "path": "/spec/note"}])
+    places = ("/spec/note", "/metadata/name", "/metadata/finalizers/-", "/metadata/ownerReferences/0/uid", "/kind")
+    copies = [[{"op": "copy", "from": source, "path": to}] for to in places for source in ("/spec/m/0/data/p", "/spec/m/-1/data")]
+    tested = [[{"op": "test", "path": "/spec/m/0/data/p", "value": value}]]
     broken = json.dumps({"metadata": {"creationTimestamp": "never"}})
 
     ran = await judge(
@@ -238,7 +242,7 @@ async def test_a_secret_inside_another_object_stays_hidden_when_a_write_calls_it
         [
             f"kubectl patch boxes.{group} b --type=json -p '{renamed}' -o yaml --dry-run=server",
             f"kubectl patch boxes.{group} b --type=merge -p '{broken}'; true",
-            f"kubectl patch boxes.{group} b --type=json -p '{copied}' -o yaml",
+            *(f"kubectl patch boxes.{group} b --type=json -p '{json.dumps(told)}' -o yaml" for told in [*copies, *tested]),
             f"kubectl patch boxes.{group} b --type=json -p '{renamed}' -o yaml",
             f"kubectl get boxes.{group} -o yaml; kubectl get boxes.{group} b -o json; timeout 1 kubectl get boxes.{group} -w -o json",
         ],
@@ -256,5 +260,6 @@ async def test_a_secret_inside_another_object_stays_hidden_when_a_write_calls_it
 
     assert all('"kind": "Other"' in one.out for one in blind)
 
-    assert len(ran.recording.writes) == 2
+    assert len(ran.recording.writes) == 1
+    assert ran.out.count(TOLD) == len(copies) + len(tested)
     assert "kind: Other" in ran.out
