@@ -122,15 +122,16 @@ async def handle_words(world: World, message: Message, order: DecisionOrder, *, 
         return
     # The number on the card stands for exactly one digest, so the words decide what was shown.
     if order.is_approval:
-        why = await _approve(world, passed.person, change, change.digest, is_late=is_late)
+        why = await _approve(world, passed.person, change, change.digest, is_late=is_late, is_typed=True)
     else:
         reason = Reason(message.team_id, message.user_id, change.id, change.digest, order.words)
         why = await _deny(world, passed.person, change, reason, is_late=is_late)
     await _refuse(world, key, message.user_id, change, why, message=message)
 
 
-async def _approve(world: World, person: Person, change: Change, digest: str, *, is_late: bool) -> str:
-    """Approves; why not, if not."""
+async def _approve(world: World, person: Person, change: Change, digest: str, *, is_late: bool, is_typed: bool = False) -> str:
+    """Approves; why not, if not. Whoever presses the button has the card before them, for nothing else has it, also where Slack's answer
+    that it was posted is still on its way; words can be typed below anything."""
     if change.decided_by == person.user_id and change.state not in _UNDECIDED and digest == change.digest:
         return ""  # the same click, delivered again after a crash, or pressed twice
     if is_late:
@@ -143,7 +144,7 @@ async def _approve(world: World, person: Person, change: Change, digest: str, *,
         return gate.UNCHECKED
     why = why or await freezing.why_frozen(world, change.cluster)
     why = why or editing.why_held(await world.stores.threads.transcript(change.thread_id), change.id)
-    why = why or await _why_unseen(world, change)
+    why = why or (await _why_unseen(world, change) if is_typed else "")
     return why or await _move(world, person, change, State.APPROVED, "")
 
 

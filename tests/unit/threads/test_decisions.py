@@ -194,18 +194,17 @@ async def test_a_change_of_a_cluster_that_is_gone_fails_with_the_reason() -> Non
         )
 
 
-async def approve(b: Bench, by: str) -> None:
-    await (b.write("approve 1", user="U2", mention=False) if by == "word" else b.click("approve", 1))
+async def approve(b: Bench) -> None:
+    await b.write("approve 1", user="U2", mention=False)
     await b.rest()
 
 
-@pytest.mark.parametrize("by", ["word", "button"])
-async def test_what_cannot_be_shown_whole_is_not_approved_by_anyone(by: str) -> None:
+async def test_what_cannot_be_shown_whole_is_not_approved_in_words() -> None:
     async with proposed() as b:
         b.surface.cut.add(1)
         drawn = len(b.surface.cards[1])
 
-        await approve(b, by)
+        await approve(b)
 
         assert (await change_of(b)).state is State.PROPOSED
         assert ["cannot be shown whole now, so nothing was approved" in text for _, text in b.surface.whispers] == [True]
@@ -213,15 +212,25 @@ async def test_what_cannot_be_shown_whole_is_not_approved_by_anyone(by: str) -> 
         assert b.cluster.landed == []
 
 
-@pytest.mark.parametrize("by", ["word", "button"])
-async def test_what_is_shown_whole_only_now_is_approved_by_who_asks_once_more(by: str) -> None:
+async def test_a_button_is_on_the_card_alone_so_whoever_presses_it_has_seen_it() -> None:
+    """Also where the press comes before Slack's answer that the card was posted."""
+    async with proposed() as b:
+        b.surface.cut.add(1)
+
+        await b.click("approve", 1)
+        await b.rest()
+
+        assert (await change_of(b)).state is State.DONE
+
+
+async def test_what_is_shown_whole_only_now_is_approved_by_who_asks_once_more() -> None:
     async with proposed() as b:
         b.surface.cut.add(1)
         b.surface.on_show = b.surface.cut.clear
-        await approve(b, by)
+        await approve(b)
         before = (await change_of(b)).state
 
-        await approve(b, by)
+        await approve(b)
 
         assert before is State.PROPOSED
         assert ["was not shown whole until now" in text for _, text in b.surface.whispers] == [True]
@@ -232,7 +241,7 @@ async def test_a_card_that_is_refused_again_ends_in_a_sentence_and_does_not_stop
     async with proposed() as b:
         b.surface.cut.add(1)
         b.surface.refused_keys.add("change:1")
-        await approve(b, "word")
+        await approve(b)
         b.surface.refused_keys.clear()
         await b.write("deny 1 unseen", user="U2", mention=False)
 
