@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 from multidict import CIMultiDict
 
-from bot.gateway import media, status
+from bot.gateway import columns, media, secrets, status
 from bot.gateway.encoding import encode_document
 from bot.gateway.request_info import Parsed
 from bot.gateway.session import Session
@@ -58,9 +58,19 @@ class Call:
         headers["Accept-Encoding"] = "gzip" if "gzip" in encoding else "identity"
         return headers
 
+    @property
+    def prints_custom(self) -> bool:
+        """Whether it may be answered with a Table whose columns a CRD defines."""
+        return secrets.is_custom(self.info) and "as=table" in self.accept.lower().replace(" ", "")
+
+    def narrow(self, shown: Json) -> Json:
+        """An object, or a Table with as much of its objects as the client asked for."""
+        return columns.narrow(shown, self.parameter(columns.INCLUDE)) if self.prints_custom else shown
+
     def as_read(self, accept: str) -> ApiRequest:
         """The request as it goes upstream if it is a read."""
-        return ApiRequest(self.request.method, self.info.path, self.parsed.query, accept=accept)
+        query = columns.with_objects(self.parsed.query) if self.prints_custom else self.parsed.query
+        return ApiRequest(self.request.method, self.info.path, query, accept=accept)
 
 
 def answer(
@@ -69,7 +79,7 @@ def answer(
     """A JSON answer, with what Secrets hold replaced by markers, in the server's warnings too. 406 to a client that does not take JSON."""
     if code < 300 and call.info.is_resource and not media.takes_json(call.accept):
         return answer(call, 406, status.failure(406, media.ONLY_JSON, call.info))
-    shown = call.session.redactor.redact_object(item, call.info)
+    shown = call.narrow(call.session.redactor.redact_object(item, call.info))
     body = encode_document(shown, is_pretty=call.wants_pretty)
     call.session.count_bytes(len(body))
     merged = json_headers(headers or {}, warnings)

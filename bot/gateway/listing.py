@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.gateway.call import Call
+from bot.gateway.columns import metadata_only
 from bot.gateway.overlay import Entry, Key, selected
 from bot.gateway.redaction import Redactor
 from bot.gateway.selectors import matches
-from bot.gateway.tables import fit, metadata_only, object_key, row_key, table_of
+from bot.gateway.tables import fit, object_key, row_key, table_of
 from bot.values.requests import Json, RequestInfo
 
 

@@ -10,13 +10,14 @@ from aiohttp import web
 from bot.errors import UpstreamUnavailableError
 from bot.gateway import discovery, media, status
 from bot.gateway.call import Call, answer, passed_down
+from bot.gateway.columns import metadata_only
 from bot.gateway.listing import Merge, fill, merge_into
 from bot.gateway.logs import lacks_limit, pass_log
 from bot.gateway.overlay import Definition, Entry
 from bot.gateway.planned import size_path
 from bot.gateway.streaming import let_go, pass_list, pass_through
 from bot.gateway.subresources import scale_of
-from bot.gateway.tables import metadata_only, table_of
+from bot.gateway.tables import table_of
 from bot.gateway.upstream import decode
 from bot.gateway.watching import watch
 from bot.values.requests import ApiResponse, Json

@@ -67,7 +67,12 @@ def may_hold_secrets(info: RequestInfo) -> bool:
         return False
     if info.resource in _HOLDERS or info.subresource in _CREDENTIAL_SUBRESOURCES:
         return True
-    return info.group not in _PLAIN_GROUPS
+    return is_custom(info)
+
+
+def is_custom(info: RequestInfo) -> bool:
+    """Whether the request is about a kind of which it is not known what it holds."""
+    return info.is_resource and info.group not in _PLAIN_GROUPS
 
 
 def is_secret(info: RequestInfo | None) -> bool:

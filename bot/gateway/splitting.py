@@ -7,6 +7,7 @@ Only what a list is made of may be in the answer; anything else ends it. Pure: b
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from enum import Enum
 from typing import Protocol
 
@@ -68,6 +69,7 @@ class ListReader:
         merge: Merge | None = None,
         *,
         is_pretty: bool = False,
+        narrow_rows: Callable[[list[Json]], list[Json]] | None = None,
         batch: int = _BATCH,
         largest: int = _LARGEST,
     ) -> None:
@@ -76,6 +78,8 @@ class ListReader:
         self._merge = merge
         self._info = info
         self._is_pretty = is_pretty
+        self._narrow_rows = narrow_rows
+        """Takes away what redaction had to see of the rows of a Table, and the client did not ask for."""
         self._batch_bytes = batch
         self._largest_bytes = largest
         self._kind = secrets.kind_asked_for(info)
@@ -227,6 +231,8 @@ class ListReader:
             return []
         if self._is_redacted:
             elements = self._redactor.redact_part(self._key, elements, self._kind, self._info)
+        if self._narrow_rows is not None and self._key == "rows":
+            elements = self._narrow_rows(elements)
         comma, self._is_empty = b"" if self._is_empty else b",", False
         return [comma, self._encode(elements).removesuffix(b"]").rstrip()[1:]]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.gateway.call import Call
+from bot.gateway.columns import INCLUDE, metadata_only
 from bot.gateway.outcomes import UpstreamFailedError
 from bot.gateway.overlay import Entry, Key
 from bot.gateway.planned import no_dry_run
@@ -18,8 +19,8 @@ _TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 async def table_of(call: Call, entry: Entry) -> Json:
     """The rehearsed object as a Table of one row, printed by the API server where it can. Raises UpstreamFailedError."""
     info = replace(call.info, name=entry.key.name, namespace=entry.key.namespace or call.info.namespace, subresource="")
-    include = call.parameter("includeObject")
-    query = (("includeObject", include if include == "Object" else "Metadata"),)
+    is_whole = call.prints_custom or call.parameter(INCLUDE) == "Object"
+    query = ((INCLUDE, "Object" if is_whole else "Metadata"),)
     session = call.session
     response = await preview(session, info, entry, entry.current, query=query, accept=_TABLE)
     if response is not None and response.is_success and is_table(response.object):
@@ -48,11 +49,6 @@ def object_key(info: RequestInfo, item: Json) -> Key:
     metadata = item.get("metadata") or {}
     namespace = "" if info.resource == "namespaces" else metadata.get("namespace") or ""
     return Key(info.group, info.resource, namespace, metadata.get("name") or "")
-
-
-def metadata_only(item: Json) -> Json:
-    """The object as `PartialObjectMetadata`."""
-    return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": item.get("metadata") or {}}
 
 
 def fit(columns: Json, table: Json) -> Json:

@@ -15,11 +15,12 @@ from aiohttp import web
 
 from bot.gateway import media, status
 from bot.gateway.call import Call, answer, passed_down
+from bot.gateway.columns import metadata_only
 from bot.gateway.encoding import encode_document
 from bot.gateway.influence import influences
 from bot.gateway.overlay import Entry, selected
 from bot.gateway.streaming import begin, break_off, is_failure, let_go, pass_failure
-from bot.gateway.tables import fit, is_table, metadata_only, object_key, row_key, table_of
+from bot.gateway.tables import fit, is_table, object_key, row_key, table_of
 from bot.values.requests import Json
 
 _MAX_FRAME = 64 * 1024 * 1024
@@ -227,7 +228,7 @@ async def _form(watch: _Watch, entry: Entry) -> Json:
 
 
 async def _send(watch: _Watch, kind: str, item: Json) -> None:
-    shown = watch.call.session.redactor.redact_object(item, watch.call.info)
+    shown = watch.call.narrow(watch.call.session.redactor.redact_object(item, watch.call.info))
     await _write(watch, encode_document({"type": kind, "object": shown}, is_pretty=False))
 
 
