@@ -43,9 +43,9 @@ class Person:
     async def reply(self, text: str) -> None:
         await _send(self.thread.get_by_role("textbox", name="Reply in thread"), text)
 
-    async def open_thread(self) -> None:
-        """Opens the newest thread of the channel."""
-        await self.channel.locator("button.replies").last.click(timeout=SOON)
+    async def open_thread(self, of: str = "") -> None:
+        """Opens the newest thread of the channel whose first message holds this text."""
+        await self.channel.locator("li.message").filter(has_text=of).locator("button.replies").last.click(timeout=SOON)
         await expect(self.thread).to_be_visible()
 
     async def sees(self, text: str, where: Locator | None = None) -> None:

@@ -30,6 +30,8 @@ _CLUSTER_WIDE = [
 ]
 _REPLICA_SETS = "/apis/apps/v1/replicasets"
 _CONTROLLERS = "kube-controller-manager"
+_SIZES = {"deployment.kubernetes.io/desired-replicas", "deployment.kubernetes.io/max-replicas"}
+"""Of a ReplicaSet: as they were when it had pods last."""
 _ALWAYS_OTHER = {"uid", "resourceVersion", "selfLink", "clusterIP", "clusterIPs", "nodePort", "targetRef", "certificate"}
 _TIMES = {"creationTimestamp", "deletionTimestamp", "time", "timestamp", "startTime", "completionTime", "renewTime", "timeAdded"}
 _TIME = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
@@ -95,6 +97,7 @@ def _without_steps(item: Json, path: str) -> Json:
         status.pop("observedGeneration", None)
     spec = dict(item.get("spec") or {})
     if path == _REPLICA_SETS and metadata.get("ownerReferences"):  # nothing gets ready here, so rollouts stop half-way
+        metadata["annotations"] = {key: value for key, value in (metadata.get("annotations") or {}).items() if key not in _SIZES}
         spec.pop("replicas", None)
         status = {}
     return {**item, "metadata": metadata, "spec": spec, "status": status}

@@ -116,7 +116,7 @@ async def test_a_freeze_by_command_is_told_in_the_channel_and_holds_for_open_car
 
     await ben.write("/kubectl-ai freeze for 2h the sale")
     await ben.sees("asked: freeze for 2h the sale", ben.channel)
-    await ben.open_thread()
+    await ben.open_thread("asked: freeze for 2h the sale")
     await ben.sees("prod is frozen until")
     await ben.picture(f"command-freeze-{name}")
     assert await fits(ben)
