@@ -22,6 +22,14 @@ from bot.threads.ports import Rehearsal
 from tests.integration.gateway.lab import NOBODY
 from tests.integration.gateway.test_door import CM, Client
 
+WRITES = [
+    ("POST", CM, "application/json"),
+    ("PUT", f"{CM}/settings", "application/json"),
+    ("PATCH", f"{CM}/settings", "application/merge-patch+json"),
+    ("DELETE", f"{CM}/settings", "application/json"),
+    ("DELETE", CM, "application/json"),
+]
+
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
@@ -70,13 +78,7 @@ async def test_a_servers_failure_of_a_read_is_passed_on_as_it_is(tmp_path: Path,
 @pytest.mark.parametrize("status", [429, 500, 503, 504])
 @pytest.mark.parametrize(
     ("method", "target", "kind"),
-    [
-        ("POST", CM, "application/json"),
-        ("PUT", f"{CM}/settings", "application/json"),
-        ("PATCH", f"{CM}/settings", "application/merge-patch+json"),
-        ("DELETE", f"{CM}/settings", "application/json"),
-        ("DELETE", CM, "application/json"),
-    ],
+    WRITES,
 )
 async def test_a_servers_failure_of_a_write_is_passed_on_as_it_is_and_nothing_is_proposed(
     tmp_path: Path, method: str, target: str, kind: str, status: int
@@ -143,14 +145,7 @@ async def test_a_server_that_takes_a_read_and_hangs_is_told_at_the_time_limit(tm
 
 @pytest.mark.parametrize(
     ("method", "target", "kind"),
-    [
-        ("POST", CM, "application/json"),
-        ("PUT", f"{CM}/settings", "application/json"),
-        ("PATCH", f"{CM}/settings", "application/merge-patch+json"),
-        ("DELETE", f"{CM}/settings", "application/json"),
-        ("DELETE", CM, "application/json"),
-        ("POST", "/apis/example.com/v1/namespaces/shop/widgets", "application/json"),
-    ],
+    [*WRITES, ("POST", "/apis/example.com/v1/namespaces/shop/widgets", "application/json")],
 )
 @pytest.mark.parametrize("hangs", ["always", "at writes"])
 async def test_a_server_that_hangs_at_a_dry_run_is_told_and_nothing_is_proposed(
