@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -15,6 +16,8 @@ from bot.errors import SurfaceError
 LOOK_EVERY_SECONDS = 0.02
 PATIENCE_SECONDS = 90.0
 """A wait is over as soon as there is what it waits for; only where that never comes it takes this long."""
+
+_SHOWN_CHARACTERS = 4000
 
 T = TypeVar("T")
 
@@ -112,15 +115,26 @@ class Driver:
     async def wait_for_message(
         self, channel: str, matches: str | Callable[[Json], bool], thread_ts: str = "", seconds: float = PATIENCE_SECONDS
     ) -> Json:
-        """The first message (in the thread, if given) whose JSON holds the text, or that the predicate takes."""
+        """The first message (in the thread, if given) whose JSON holds the text, or that the predicate takes.
+
+        Raises TimeoutError with what was there instead.
+        """
+        seen: list[Json] = []
 
         async def look() -> Json | None:
-            for message in await self.messages(channel, thread_ts):
+            seen[:] = await self.messages(channel, thread_ts)
+            for message in seen:
                 if matches in str(message) if isinstance(matches, str) else matches(message):
                     return message
             return None
 
-        return await wait_until(look, seconds)
+        try:
+            return await wait_until(look, seconds)
+        except TimeoutError as exc:
+            wanted = repr(matches) if isinstance(matches, str) else "such a message"
+            raise TimeoutError(
+                f"no {wanted} within {seconds:g} s among {json.dumps(seen, ensure_ascii=False)[-_SHOWN_CHARACTERS:]}"
+            ) from exc
 
     async def wait_for_ephemeral(self, person: str, text: str, seconds: float = PATIENCE_SECONDS) -> Json:
         """The first private message to a person whose JSON holds the text."""

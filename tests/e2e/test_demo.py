@@ -72,6 +72,15 @@ def read_progress(state: Path) -> dict[str, Any]:
     return json.loads(path.read_text()) if path.exists() else {"done": False, "error": ""}
 
 
+def has_failed(cluster: Cluster) -> bool:
+    """Whether the unlucky release shows: the shop is ready for people some seconds before its pods have failed."""
+    waiting = cluster.kubectl("-n", "shop", "get", "pods", "-o=jsonpath={.items[*].status.containerStatuses[*].state.waiting.reason}")
+    restarts = cluster.kubectl(
+        "-n", "shop", "get", "pods", "-l=app=cart", "-o=jsonpath={.items[*].status.containerStatuses[*].restartCount}"
+    )
+    return "Pull" in waiting and any(int(count) > 1 for count in restarts.split())
+
+
 async def test_the_demo_has_a_broken_shop_that_people_look_at_and_change(demo: Driver, cluster: Cluster) -> None:
     """The shop is there and broken, a person asks and another approves, and the cluster has what was approved."""
     people = Oncall(demo)
@@ -79,8 +88,9 @@ async def test_the_demo_has_a_broken_shop_that_people_look_at_and_change(demo: D
 
     looked = await people.ask("kubectl get deployments")
     await people.says(looked, "payments")
+    await until("cart has crashed again, and the image of payments is missing", lambda: has_failed(cluster))
     triaged = await people.ask("triage shop")
-    for finding in ("cart", "CrashLoopBackOff", "payments", "Pull", "catalog"):  # a script in a real sandbox found them
+    for finding in ("cart", " restarts", "payments", "Pull", "catalog"):  # a script in a real sandbox found them
         await people.says(triaged, finding)
     thread = await people.ask(f"kubectl scale deployment/web --replicas={before + 1}")
     card = await people.card(thread)

@@ -92,11 +92,12 @@ def _without_steps(item: Json, path: str) -> Json:
     status = dict(item.get("status") or {})
     if path.startswith(("/apis/apps/", "/apis/autoscaling/")):
         status.pop("conditions", None)
-    if metadata.get("ownerReferences"):
+    is_revision = path == _REPLICA_SETS and bool(_labels(item, "pod-template-hash"))  # it stays one when its Deployment leaves it behind
+    if metadata.get("ownerReferences") or is_revision:
         metadata.pop("generation", None)
         status.pop("observedGeneration", None)
     spec = dict(item.get("spec") or {})
-    if path == _REPLICA_SETS and metadata.get("ownerReferences"):  # nothing gets ready here, so rollouts stop half-way
+    if is_revision:  # nothing gets ready here, so rollouts stop half-way
         metadata["annotations"] = {key: value for key, value in (metadata.get("annotations") or {}).items() if key not in _SIZES}
         spec.pop("replicas", None)
         status = {}

@@ -27,10 +27,6 @@ _EXPECTED = {
 }
 
 
-_HONOURED_ALL_THE_SAME = [("delete", "/apis/example.com/v1/namespaces/{namespace}/widgets")]
-"""Collections of custom resources: the document forgets the parameter, the server honours it (see `test_overlay`)."""
-
-
 @pytest.fixture
 async def document(seeded: ApiServer) -> Json:
     async with await connect(str(seeded.kubeconfig)) as connection:
@@ -70,7 +66,15 @@ async def test_whatever_is_sent_as_a_dry_run_has_the_parameter(document: Json) -
                 if "dryRun" not in names:
                     without.append((method, path))
 
-    assert without == _HONOURED_ALL_THE_SAME
+    assert ("delete", "/apis/example.com/v1/namespaces/{namespace}/widgets") in without
+    assert not [(method, path) for method, path in without if not _is_collection_of_custom_resources(method, path)]
+
+
+def _is_collection_of_custom_resources(method: str, path: str) -> bool:
+    """Of these the document forgets the parameter; the server honours it (see `test_overlay`). Any test of this server may leave some."""
+    group = path.split("/")[2]
+    is_built_in = path.startswith("/api/") or "." not in group or group.endswith(".k8s.io")
+    return method == "delete" and not path.endswith("}") and not is_built_in
 
 
 def _name(document: Json, parameter: Json) -> str:
