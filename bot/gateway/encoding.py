@@ -6,20 +6,15 @@ import orjson
 
 from bot.values.requests import Json
 
-_ESCAPED = (
-    (b"<", rb"\u003c"),
-    (b">", rb"\u003e"),
-    (b"&", rb"\u0026"),
-    ("\u2028".encode(), rb"\u2028"),
-    ("\u2029".encode(), rb"\u2029"),
-)
+_ESCAPED = ((b"<", rb"\u003c"), (b">", rb"\u003e"), (b"&", rb"\u0026"))
+_ESCAPED_LINES = (("\u2028".encode(), rb"\u2028"), ("\u2029".encode(), rb"\u2029"))
 """What Go's `encoding/json` escapes besides what JSON asks for. None of it stands outside a string."""
 
 
 def encode(item: Json, *, is_pretty: bool) -> bytes:
     """The value, indented by two spaces per level if it is to be pretty. Without the end of line that follows what is not pretty."""
     text = orjson.dumps(item, option=orjson.OPT_INDENT_2 if is_pretty else None)
-    for raw, escaped in _ESCAPED:
+    for raw, escaped in _ESCAPED if text.isascii() else (*_ESCAPED, *_ESCAPED_LINES):
         text = text.replace(raw, escaped)
     return text
 

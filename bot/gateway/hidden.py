@@ -26,6 +26,8 @@ class Hidden:
     def __init__(self, key: bytes) -> None:
         self._key = key
         self._digests: dict[bytes, None] = {}
+        self._lengths: set[int] = set()
+        """Of the values, those that were forgotten among them. What is of another length is none of them, and need not be digested."""
 
     def add(self, value: bytes) -> None:
         """Remembers a value."""
@@ -34,6 +36,7 @@ class Hidden:
         digest = self._digest(value)
         self._digests.pop(digest, None)
         self._digests[digest] = None
+        self._lengths.add(len(value))
         if len(self._digests) > _MOST_VALUES:
             del self._digests[next(iter(self._digests))]
 
@@ -54,9 +57,9 @@ class Hidden:
         value = text.encode("utf-8", "surrogatepass")
         if len(value) < _SHORTEST:
             return text
-        if self._digest(value) in self._digests:
+        if len(value) in self._lengths and self._digest(value) in self._digests:
             return plain
-        if len(value) % 4:
+        if len(value) % 4 or len(value) // 4 * 3 - value.count(b"=", -2) not in self._lengths:
             return text
         try:
             decoded = binascii.a2b_base64(value, strict_mode=True)

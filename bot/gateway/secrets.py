@@ -47,6 +47,8 @@ _HOLDERS = frozenset({"configmaps", *_KINDS})
 """ConfigMaps among them: Helm can keep releases in them, with Secrets inside."""
 _CERTIFICATES = {"CertificateSigningRequest": ("certificate", True), "PodCertificateRequest": ("certificateChain", False)}
 """Where in the status of these kinds an issued certificate is, and whether it is in base64. It is a credential, as a token is."""
+_LOOKED_AT = frozenset({"Secret", "Status", "Event", "TokenRequest", "ConfigMap", *_CERTIFICATES})
+"""Kinds that hold something themselves. Of others, and of what has none, only what is inside is looked at."""
 _CARRIERS = frozenset({"Secret", "SecretList", "List", "TokenRequest", "Template", "Status"})
 _CREDENTIAL_SUBRESOURCES = frozenset({"token"})
 _TOKEN_ANNOTATIONS = frozenset({"openshift.io/token-secret.value"})
@@ -58,6 +60,8 @@ _PACKED = "H4sI"
 """How gzip begins in base64."""
 _PLAIN = re.compile(r"[A-Za-z0-9_./-]{0,15}")
 """Annotations too short and plain to hold a credential: most are."""
+_NESTED = (dict, list)
+"""Not `dict | list`, which is made anew each time: this is asked for every field of every object of a list."""
 _TYPES = re.compile(r"Opaque|[a-z0-9.-]+\.(?:io|com|org|sh)/[A-Za-z0-9._-]+")
 
 
@@ -132,6 +136,8 @@ class _Walk:
             return node
         own = node.get("kind")
         own = own if isinstance(own, str) else ""
+        if (own or kind) not in _LOOKED_AT and not self._is_token:
+            return self._inside(node, kind_of_items(own, kind) if own else kind)
         if own == "Secret" or (kind == "Secret" and not own and ("data" in node or "stringData" in node)):
             return self._secret(node)
         if own == "Status":
@@ -155,16 +161,15 @@ class _Walk:
     def _inside(self, node: dict[str, Any], kind: str) -> dict[str, Any]:
         changed: dict[str, Any] = {}
         for key, value in node.items():
-            if isinstance(value, dict | list):
+            if isinstance(value, str):
+                if key == LAST_APPLIED and (shown := self._last_applied(value, kind)) != value:
+                    changed[key] = shown
+            elif isinstance(value, _NESTED):
                 if key == "managedFields":
                     continue  # names of fields, no values
                 below = self.metadata(value, kind) if key == "metadata" else self.visit(value, _kind_below(key, kind))
                 if below is not value:
                     changed[key] = below
-            elif isinstance(value, str) and key == LAST_APPLIED:
-                shown = self._last_applied(value, kind)
-                if shown != value:
-                    changed[key] = shown
         return {**node, **changed} if changed else node
 
     def _secret(self, node: dict[str, Any]) -> dict[str, Any]:

@@ -60,29 +60,37 @@ class _Value:
 
 def redact_assignments(text: str, mark: Mark) -> str:
     """The text with markers in place of values that are given under the name of a credential."""
+    lowered = _lower(text)
+    first = _KEY.search(lowered)
+    if first is None:
+        return text
     shown: list[str] = []
     done = 0
-    for value in _Search(text).credentials():
+    for value in _Search(text, lowered).credentials(first.start()):
         shown += (text[done : value.start], mark(text[value.start : value.end]))
         done = value.end
     return "".join((*shown, text[done:])) if shown else text
 
 
+def _lower(text: str) -> str:
+    """The text in lower case, every letter in its place."""
+    lowered = text.lower()
+    return lowered if len(lowered) == len(text) else text.translate(_TO_LOWER)  # a few letters become two
+
+
 class _Search:
     """One pass over one text."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, lowered: str) -> None:
         self._text = text
+        self._lowered = lowered
         self._line_end = -1
         self._unclosed: set[str] = set()
         """Quotes that the rest of the line does not close."""
 
-    def credentials(self) -> Iterator[_Value]:
-        """The values to be marked, in order."""
-        lowered = self._text.lower()
-        if len(lowered) != len(self._text):  # a few letters become two
-            lowered = self._text.translate(_TO_LOWER)
-        position = 0
+    def credentials(self, position: int) -> Iterator[_Value]:
+        """The values to be marked whose names begin there or later, in order."""
+        lowered = self._lowered
         while (key := _KEY.search(lowered, position)) is not None:
             position = key.end()
             after = _AFTER.match(self._text, position)
