@@ -102,7 +102,7 @@ async def _rehearse(local: LocalCluster, options: argparse.Namespace) -> int:
             kubeconfig.write_text(local.name_like_theirs(rehearsal.kubeconfig), encoding="utf-8")
             environment = {**os.environ, "KUBECONFIG": str(kubeconfig), "KUBECACHEDIR": str(Path(folder) / "cache")}
             ran = await command.run(argv, environment, rehearsal.stopped(), is_captured=options.json)
-            recording = rehearsal.end()
+            recording = rehearsal.end().as_taken_by(ran.exit_code)
     if options.json:
         _say(orjson.dumps(report.describe(ran.exit_code, ran.stdout, ran.stderr, recording)).decode())
     else:

@@ -70,7 +70,7 @@ async def rehearse(world: World, thread: Thread, command: str) -> dict[str, Json
     async with world.cluster_of(thread).rehearse(thread.id, client, thread.namespace, sandbox.address) as rehearsal:
         most = min(limits.max_output_bytes, _OUTPUT_BYTES)
         ran = await _run(sandbox, rehearsal, command, seconds=limits.command_seconds, most_bytes=most)
-        recording = rehearsal.end()
+        recording = rehearsal.end().as_taken_by(ran.exit_code)
         stdout, stderr = await rehearsal.redact(ran.stdout), await rehearsal.redact(ran.stderr)
     if ran.timed_out:
         stderr += f"\nstopped: after {limits.command_seconds:.0f} seconds, the longest that a command may run\n"

@@ -178,6 +178,7 @@ async def _rehearse(work: Work, step: loop.RunCall) -> Rehearsed | ToolResult:
         seconds = asyncio.get_running_loop().time() - started
         recording = rehearsal.end()
         if ran is not None:  # before anything is stored or shown
+            recording = recording.as_taken_by(ran.exit_code)
             ran = replace(ran, stdout=await rehearsal.redact(ran.stdout), stderr=await rehearsal.redact(ran.stderr))
     log.info(
         "rehearsed", thread=thread.id, turn=step.turn, reads=recording.reads, writes=len(recording.writes), refused=len(recording.refused)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 Json = Any
@@ -134,6 +135,14 @@ class RefusedRequest:
         who = "The API server rejected" if self.status else "Refused"
         return f"{who} {self.method} {self.path}: {self.reason}"
 
+    @property
+    def found_nothing(self) -> bool:
+        """Whether it would have taken away what is not there, in the API server's own words: a webhook's begin with its name."""
+        parts = self.path.rstrip("/").split("/")
+        name = parts[-2] if parts[-1] == "eviction" else parts[-1]
+        takes_away = self.method == "DELETE" or (self.method == "POST" and parts[-1] == "eviction")
+        return takes_away and self.status == 404 and re.fullmatch(rf'[a-z0-9.-]+ "{re.escape(name)}" not found', self.reason) is not None
+
 
 @dataclass(frozen=True, slots=True)
 class RecordedConnect:
@@ -167,3 +176,10 @@ class Recording:
     def connects(self) -> tuple[RecordedConnect, ...]:
         """The execs among the writes."""
         return tuple(write.connect for write in self.writes if write.connect is not None)
+
+    def as_taken_by(self, exit_code: int) -> Recording:
+        """The recording of a command that ended with this exit code. One that succeeded although what it deletes is not there meant that
+        (`--ignore-not-found`, `|| true`): nothing was refused. What kubectl ignores does not show in its request."""
+        if exit_code != 0:
+            return self
+        return replace(self, refused=tuple(refused for refused in self.refused if not refused.found_nothing))

@@ -276,3 +276,39 @@ def _is_alive(pid: int) -> bool:
         return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
     except FileNotFoundError:
         return False
+
+
+_GONE = ["cm/gone", "crd/gone.example.com", "clusterrole/gone", "pod/gone"]
+
+
+@pytest.mark.parametrize("line", [*(f"kubectl delete {what} --ignore-not-found" for what in _GONE), "kubectl delete cm gone || true"])
+def test_a_command_that_does_not_mind_what_is_gone_changes_nothing_and_is_refused_nothing(
+    seeded: ApiServer, tmp_path: Path, line: str
+) -> None:
+    """As in a script that clears up before it begins."""
+    ran = _rehearse(seeded, tmp_path, "--json", "--", f"kubectl config set-context --current --namespace=shop >/dev/null; {line}")
+
+    report = json.loads(ran.stdout)
+    assert (ran.returncode, report["exit_code"]) == (0, 0)
+    assert (report["writes"], report["refused"]) == ([], [])
+
+
+def test_a_delete_of_what_is_gone_is_an_error_of_the_server_and_no_change(seeded: ApiServer, tmp_path: Path) -> None:
+    ran = _rehearse(seeded, tmp_path, "--json", "--", "kubectl -n shop delete cm gone")
+
+    report = json.loads(ran.stdout)
+    assert (report["exit_code"], report["writes"]) == (1, [])
+    assert report["stderr"] == 'Error from server (NotFound): configmaps "gone" not found\n'
+    assert report["refused"] == [
+        {"method": "DELETE", "path": "/api/v1/namespaces/shop/configmaps/gone", "reason": 'configmaps "gone" not found', "status": 404}
+    ]
+    said = _rehearse(seeded, tmp_path, "kubectl", "-n", "shop", "delete", "cm", "gone")
+    assert 'The API server rejected DELETE /api/v1/namespaces/shop/configmaps/gone: configmaps "gone" not found' in said.stdout
+
+
+def test_other_refusals_of_a_command_that_succeeds_are_told(seeded: ApiServer, tmp_path: Path) -> None:
+    line = "kubectl -n shop delete cm gone --ignore-not-found; kubectl -n shop scale deploy/gone --replicas=1; kubectl create ns shop; true"
+    ran = _rehearse(seeded, tmp_path, "--json", "--", line)
+
+    assert ran.returncode == 3
+    assert [(one["method"], one["status"]) for one in json.loads(ran.stdout)["refused"]] == [("POST", 409)]
