@@ -1,11 +1,16 @@
-"""JSON patches that would tell what is hidden: `test` compares a value, `copy` and `move` put it where answers, failures and warnings
-quote it. Pure."""
+"""Requests that would tell what is hidden by pointing at it: in JSON patches, `test` compares a value, and `copy` and `move` put it where
+answers, failures and warnings quote it; a field selector compares one too. Pure."""
 
 from __future__ import annotations
+
+import re
+from collections.abc import Iterable
 
 from bot.values.requests import Json
 
 _ABSENT = object()
+_STEP = re.compile(r"[\w-]+")
+_NEVER_HIDDEN = frozenset({"metadata.name", "metadata.namespace"})
 
 
 def points_at_hidden(patch: Json, before: Json, shown: Json) -> bool:
@@ -19,6 +24,27 @@ def points_at_hidden(patch: Json, before: Json, shown: Json) -> bool:
 def reads_values(patch: Json) -> bool:
     """Whether any operation of a JSON patch reads what is there."""
     return isinstance(patch, list) and any(isinstance(op, dict) and _source(op) is not None for op in patch)
+
+
+def selected_fields(selectors: Iterable[str]) -> list[str]:
+    """The fields that field selectors compare and that may be hidden. Taken apart more often than the API server does it, at commas that
+    it takes for a part of a value: what comes of that is no field of any object."""
+    pieces = [piece for selector in selectors for piece in selector.split(",")]
+    fields = {re.split("[=!]", piece)[0].strip() for piece in pieces} - _NEVER_HIDDEN
+    return sorted(field for field in fields if field)
+
+
+def hides_field(field: str, before: Json, shown: Json) -> bool:
+    """Whether readers are not shown as it is what `spec.colour` (a field selector, or a column's JSON path) may stand for. Of a path with
+    more in it than names, the part before that counts."""
+    for name in field.lstrip(".").split("."):
+        step = _STEP.match(name)
+        if step is None:
+            break
+        before, shown = (item.get(step[0], _ABSENT) if isinstance(item, dict) else _ABSENT for item in (before, shown))
+        if step[0] != name:
+            break
+    return before is not shown and before != shown
 
 
 def _source(operation: dict[str, Json]) -> Json:

@@ -15,7 +15,7 @@ from aiohttp.abc import AbstractStreamWriter
 
 from bot.errors import ConfigError, UpstreamUnavailableError
 from bot.exec_rules import ExecRule
-from bot.gateway import certificates, connects, impersonation, media, status
+from bot.gateway import certificates, connects, guessing, impersonation, media, status
 from bot.gateway.call import Call, answer
 from bot.gateway.decide import Decision, Kind, decide
 from bot.gateway.kubeconfig import render
@@ -205,6 +205,8 @@ async def _answer_bodiless(call: Call, decision: Decision) -> web.StreamResponse
     if decision.kind is Kind.READ:
         call.session.recorder.reads += 1
         call.session.recorder.add_source(name_source(call.info, call.accept))
+        if await guessing.selects_hidden(call):
+            return answer(call, 403, status.failure(403, guessing.REFUSAL, call.info))
         return await read(call)
     if decision.kind is Kind.CONNECT:
         return await connects.connect(call)

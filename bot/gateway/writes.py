@@ -9,7 +9,7 @@ from dataclasses import replace
 import structlog
 from aiohttp import web
 
-from bot.gateway import bodies, delete_options, dry_run, instead, media, pointing, status, synthesis
+from bot.gateway import bodies, delete_options, dry_run, guessing, instead, media, pointing, status, synthesis
 from bot.gateway.call import Call, answer, passed_down
 from bot.gateway.decide import Kind
 from bot.gateway.outcomes import Outcome, Rehearsed, Rejected, UpstreamFailedError
@@ -58,6 +58,8 @@ async def _write(call: Call, kind: Kind, request: ApiRequest, *, is_own: bool) -
         if blinded is None:
             return refuse(call, 415, UNREADABLE)
         try:
+            if await guessing.selects_hidden(call):
+                return refuse(call, 403, guessing.REFUSAL)
             outcome = await rehearse(call.session, blinded)
         except UpstreamFailedError as exc:
             outcome = Rejected(exc.answer)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.gateway.pointing import points_at_hidden, reads_values
+from bot.gateway.pointing import hides_field, points_at_hidden, reads_values, selected_fields
 
 BEFORE = {"spec": {"m": [{"kind": "Secret", "data": {"p": "value"}}, {"kind": "Other"}], "a/b": {"c~d": 1}}, "note": "seen"}
 SHOWN = {"spec": {"m": [{"kind": "Secret", "data": {"p": "[redacted]"}}, {"kind": "Other"}], "a/b": {"c~d": 1}}, "note": "seen"}
@@ -42,3 +42,39 @@ def test_only_some_operations_read() -> None:
     assert reads_values([{"op": "test", "path": "/a", "value": 1}])
     assert not reads_values([{"op": "add", "path": "/a", "value": 1}, "odd"])
     assert not reads_values({"op": "copy"})
+
+
+@pytest.mark.parametrize(
+    ("field", "is_hidden"),
+    [
+        ("spec.m", True),
+        (".spec", True),
+        ("spec.m[0].data.p", True),
+        ("spec.m[1].kind", True),
+        ("spec['a/b'].c", True),
+        ("spec..p", True),
+        ("", True),
+        ("note", False),
+        ("note.inside", False),
+        ("nowhere", False),
+        ("spec.nowhere", False),
+    ],
+)
+def test_a_field_is_hidden_if_it_may_stand_for_what_is(field: str, is_hidden: bool) -> None:
+    assert hides_field(field, BEFORE, SHOWN) is is_hidden
+    assert hides_field(field, BEFORE, BEFORE) is False
+
+
+@pytest.mark.parametrize(
+    ("selectors", "fields"),
+    [
+        (["metadata.name=a,metadata.namespace!=b"], []),
+        (["spec.a=1", "spec.b!=2,spec.c==3"], ["spec.a", "spec.b", "spec.c"]),
+        (["spec.a=x!=y"], ["spec.a"]),
+        (["spec.a=x\\,spec.b=y"], ["spec.a", "spec.b"]),
+        ([" spec.a = x, "], ["spec.a"]),
+        (["", ","], []),
+    ],
+)
+def test_every_field_that_a_selector_may_compare_is_found(selectors: list[str], fields: list[str]) -> None:
+    assert selected_fields(selectors) == fields
