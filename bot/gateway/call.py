@@ -26,6 +26,8 @@ class Call:
     session: Session
     parsed: Parsed
     body: bytes = b""
+    printed: columns.Printed | None = None
+    """What the columns of a custom resource print, where `prints_custom`: see `tables.printed_of`."""
 
     @property
     def info(self) -> RequestInfo:
@@ -63,9 +65,15 @@ class Call:
         """Whether it may be answered with a Table whose columns a CRD defines."""
         return secrets.is_custom(self.info) and "as=table" in self.accept.lower().replace(" ", "")
 
-    def narrow(self, shown: Json) -> Json:
-        """An object, or a Table with as much of its objects as the client asked for."""
-        return columns.narrow(shown, self.parameter(columns.INCLUDE)) if self.prints_custom else shown
+    @property
+    def view(self) -> columns.View | None:
+        """What the client gets to see of the Tables of custom resources, if it may be answered with one."""
+        return columns.View(self.parameter(columns.INCLUDE), self.printed) if self.prints_custom else None
+
+    def redact(self, item: Json, definitions: Json = None) -> Json:
+        """An object as the client may see it, or a Table with as much of its objects as it asked for. See `View.table`."""
+        shown = self.session.redactor.redact_object(item, self.info)
+        return shown if self.view is None else self.view.table(item, shown, definitions)
 
     def as_read(self, accept: str) -> ApiRequest:
         """The request as it goes upstream if it is a read."""
@@ -79,8 +87,7 @@ def answer(
     """A JSON answer, with what Secrets hold replaced by markers, in the server's warnings too. 406 to a client that does not take JSON."""
     if code < 300 and call.info.is_resource and not media.takes_json(call.accept):
         return answer(call, 406, status.failure(406, media.ONLY_JSON, call.info))
-    shown = call.narrow(call.session.redactor.redact_object(item, call.info))
-    body = encode_document(shown, is_pretty=call.wants_pretty)
+    body = encode_document(call.redact(item), is_pretty=call.wants_pretty)
     call.session.count_bytes(len(body))
     merged = json_headers(headers or {}, warnings)
     said = merged.popall("Warning", [])

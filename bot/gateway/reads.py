@@ -17,7 +17,7 @@ from bot.gateway.overlay import Definition, Entry
 from bot.gateway.planned import size_path
 from bot.gateway.streaming import let_go, pass_list, pass_through
 from bot.gateway.subresources import scale_of
-from bot.gateway.tables import table_of
+from bot.gateway.tables import printed_of, table_of
 from bot.gateway.upstream import decode
 from bot.gateway.watching import watch
 from bot.values.requests import ApiResponse, Json
@@ -33,6 +33,8 @@ async def read(call: Call) -> web.StreamResponse:
     info, overlay = call.info, call.session.overlay
     if call.request.method == "HEAD":
         return await pass_through(call)
+    if call.prints_custom:
+        call = replace(call, printed=await printed_of(call))
     if not info.is_resource:
         return await _read_other(call)
     if overlay or call.session.waits.expects:

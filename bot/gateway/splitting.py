@@ -7,7 +7,6 @@ Only what a list is made of may be in the answer; anything else ends it. Pure: b
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from enum import Enum
 from typing import Protocol
 
@@ -15,6 +14,7 @@ import orjson
 
 from bot.errors import GatewayError
 from bot.gateway import secrets
+from bot.gateway.columns import View
 from bot.gateway.encoding import encode, end_of_document
 from bot.gateway.redaction import Redactor
 from bot.gateway.scanning import SPACE, STRING, end_of_value
@@ -71,7 +71,7 @@ class ListReader:
         merge: Merge | None = None,
         *,
         is_pretty: bool = False,
-        narrow_rows: Callable[[list[Json]], list[Json]] | None = None,
+        view: View | None = None,
         batch: int = _BATCH,
         largest: int = _LARGEST,
     ) -> None:
@@ -80,8 +80,10 @@ class ListReader:
         self._merge = merge
         self._info = info
         self._is_pretty = is_pretty
-        self._narrow_rows = narrow_rows
-        """Takes away what redaction had to see of the rows of a Table, and the client did not ask for."""
+        self._view = view
+        """Of the rows of a Table, with whose objects redaction had to see more than the client may."""
+        self._definitions: Json = None
+        """Of the columns of a Table."""
         self._batch_bytes = batch
         self._largest_bytes = largest
         self._kind = secrets.kind_asked_for(info)
@@ -183,6 +185,8 @@ class ListReader:
         if self._merge is not None:
             value = self._merge.learn(key, value)
             self._end_elements()
+        if key == "columnDefinitions":
+            self._definitions = value
         shown = self._redactor.redact_part(key, value, self._kind, self._info)
         self._out += (self._name(opening, key), self._encode(shown))
         self._at = _At.MEMBER
@@ -231,12 +235,13 @@ class ListReader:
     def _shown(self, elements: list[Json]) -> list[bytes]:
         if not elements:
             return []
+        shown = elements
         if self._is_redacted:
-            elements = self._redactor.redact_part(self._key, elements, self._kind, self._info)
-        if self._narrow_rows is not None and self._key == "rows":
-            elements = self._narrow_rows(elements)
+            shown = self._redactor.redact_part(self._key, elements, self._kind, self._info)
+        if self._view is not None and self._key == "rows":
+            shown = self._view.rows(elements, shown, self._definitions)
         comma, self._is_empty = b"" if self._is_empty else b",", False
-        return [comma, self._encode(elements).removesuffix(b"]").rstrip()[1:]]
+        return [comma, self._encode(shown).removesuffix(b"]").rstrip()[1:]]
 
     def _end_elements(self, *, is_last: bool = False) -> None:
         """Ends the elements of the list with those that the rehearsal adds, as soon as it is known whether they belong there."""

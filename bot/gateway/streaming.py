@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 import aiohttp
 from aiohttp import web
 
-from bot.gateway import columns, media
+from bot.gateway import media
 from bot.gateway.call import Call, add_warnings, answer, json_headers, passed_down
 from bot.gateway.listing import Merge
 from bot.gateway.splitting import ListReader
@@ -76,8 +75,7 @@ async def pass_list(
     """Streams a list with what Secrets hold replaced by markers, and with the rehearsal's writes in it, as fast as the client takes it.
     Releases `upstream`. Whatever is not as expected breaks the answer off (GatewayError): what was sent until then is redacted."""
     try:
-        narrow = partial(columns.narrow_rows, asked=call.parameter(columns.INCLUDE)) if call.prints_custom else None
-        reading = ListReader(call.session.redactor, call.info, merge, is_pretty=call.wants_pretty, narrow_rows=narrow)
+        reading = ListReader(call.session.redactor, call.info, merge, is_pretty=call.wants_pretty, view=call.view)
         headers = json_headers(passed_down(upstream.headers), warnings)
         response: web.StreamResponse | None = None
         async for chunk in upstream.content.iter_any():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.gateway.call import Call
-from bot.gateway.columns import INCLUDE, metadata_only
+from bot.gateway.columns import INCLUDE, Printed, metadata_only, printed_by
 from bot.gateway.outcomes import UpstreamFailedError
 from bot.gateway.overlay import Entry, Key
 from bot.gateway.planned import no_dry_run
@@ -33,6 +33,18 @@ async def table_of(call: Call, entry: Entry) -> Json:
         if response.is_success and is_table(response.object):
             return response.object
     return _plain_table(entry)
+
+
+async def printed_of(call: Call) -> Printed | None:
+    """What the columns of the call's kind print, by its CRD; None where nobody says: no CRD, or no right to read it. Raises
+    UpstreamFailedError."""
+    info, session = call.info, call.session
+    definition = session.overlay.definition_of(info)
+    if definition is not None:
+        return printed_by(definition.crd, info.version)
+    path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{info.resource}.{info.group}"
+    response = await session.upstream.look_up(ApiRequest("GET", path), session.reader)
+    return printed_by(response.object, info.version) if response.is_success and isinstance(response.object, dict) else None
 
 
 def is_table(item: Json) -> bool:

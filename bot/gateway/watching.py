@@ -35,6 +35,8 @@ class _Watch:
     opened_at: float
     known: set[object] = field(default_factory=set)
     """Keys of created objects that the client has been told of."""
+    definitions: Json = None
+    """Of the columns of a Table: only its first event has them."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while an event is told that has to be looked at: what it comes to depends on what was told before."""
 
@@ -228,7 +230,9 @@ async def _form(watch: _Watch, entry: Entry) -> Json:
 
 
 async def _send(watch: _Watch, kind: str, item: Json) -> None:
-    shown = watch.call.narrow(watch.call.session.redactor.redact_object(item, watch.call.info))
+    if is_table(item):
+        watch.definitions = item.get("columnDefinitions") or watch.definitions
+    shown = watch.call.redact(item, watch.definitions)
     await _write(watch, encode_document({"type": kind, "object": shown}, is_pretty=False))
 
 

@@ -1,25 +1,39 @@
-"""A CRD that prints a value of an embedded Secret in a column: the value stays hidden, and tables are what they are without us."""
+"""A CRD that prints a value of an embedded Secret in a column: the value stays hidden, and tables are what they are without us.
+
+Where the column points decides, not what is in the cell: a short value is hidden, and nothing is hidden for being equal to one.
+"""
 
 from __future__ import annotations
 
 import base64
 import json
 import re
+from typing import Any
 
 import pytest
 
+from bot.gateway.clusters import GatewayCluster
+from bot.kube.connection import connect
+from bot.settings import ClusterSettings
 from tests.integration.gateway.lab import Lab, without_ages
 
 pytestmark = pytest.mark.apiserver
 
 CANARY = "canary-in-a-column"
+PIN = "4711"
+"""Too short to be known again elsewhere."""
 ENCODED = base64.b64encode(CANARY.encode()).decode()
 GROUP = "columns.example.org"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 COLUMNS = [
     {"name": "Plain", "type": "string", "jsonPath": ".spec.secret.stringData.token"},
     {"name": "Encoded", "type": "string", "jsonPath": ".spec.secret.data.token"},
+    {"name": "Short", "type": "string", "jsonPath": ".spec.secret.stringData.pin"},
+    {"name": "Number", "type": "integer", "jsonPath": ".spec.secret.stringData.number"},
+    {"name": "Quoted", "type": "string", "jsonPath": ".spec.secret['stringData'].pin"},
+    {"name": "Whole", "type": "string", "jsonPath": ".spec.secret"},
     {"name": "Size", "type": "integer", "jsonPath": ".spec.size"},
+    {"name": "Same", "type": "string", "jsonPath": ".spec.same"},
 ]
 
 
@@ -38,9 +52,15 @@ def manifests() -> str:
         "metadata": {"name": f"crates.{GROUP}"},
         "spec": spec,
     }
-    inner = {"apiVersion": "v1", "kind": "Secret", "stringData": {"token": CANARY}, "data": {"token": ENCODED}}
+    values = {"token": CANARY, "pin": PIN, "number": int(PIN)}
+    inner = {"apiVersion": "v1", "kind": "Secret", "stringData": values, "data": {"token": ENCODED}}
     items = [
-        {"apiVersion": f"{GROUP}/v1", "kind": "Crate", "metadata": {"name": name, "namespace": "shop"}, "spec": {"size": 3, "secret": held}}
+        {
+            "apiVersion": f"{GROUP}/v1",
+            "kind": "Crate",
+            "metadata": {"name": name, "namespace": "shop"},
+            "spec": {"size": 3, "same": PIN, "secret": held},
+        }
         for name, held in (("full", inner), ("empty", {}))
     ]
     return json.dumps([kind, items])
@@ -59,6 +79,10 @@ async def crates(lab: Lab) -> Lab:
     return lab
 
 
+MARKER = "[redacted:not-compared]"
+FULL = [*[MARKER] * 6, "3", PIN]
+EMPTY = ["{}", "3", PIN]
+"""`kubectl` prints nothing for a cell that is not there."""
 CURL = (
     "server=$(kubectl config view --raw -o jsonpath='{.clusters[0].cluster.server}');"
     " token=$(kubectl config view --raw -o jsonpath='{.users[0].user.token}');"
@@ -84,6 +108,24 @@ async def test_a_column_does_not_show_what_the_object_hides(crates: Lab, command
     assert CANARY not in shown.out
     assert ENCODED not in shown.out
     assert "[redacted:" in shown.out
+    printed = [line.split()[1:] for line in shown.out.splitlines() if line.startswith(("full ", "empty "))]
+    assert all(cells[:8] == FULL or cells[:3] == EMPTY for cells in printed), printed
+
+
+async def test_who_may_not_read_the_definition_sees_the_names_of_what_hides_something(crates: Lab) -> None:
+    """Nobody says then what the columns print."""
+    settings = ClusterSettings(name="narrow", reader="system:serviceaccount:shop:crates", writer="")
+    rights = "kubectl create role crates --verb=get,list,watch --resource=crates." + GROUP
+    await crates.direct(f"{rights}; kubectl create rolebinding crates --role=crates --serviceaccount=shop:crates")
+    narrow = GatewayCluster(settings, await connect(str(crates.server.kubeconfig)), crates.gateway, b"salt")
+    try:
+        shown = await Lab(crates.server, crates.gateway, narrow, crates.folder).rehearse(f"kubectl get crates.{GROUP}")
+    finally:
+        await narrow.close()
+        await crates.direct("kubectl delete role,rolebinding crates")
+
+    rows = {line.split()[0]: line.split()[1:] for line in shown.out.splitlines()[1:]}
+    assert rows == {"full": [MARKER] * 8, "empty": EMPTY}, shown.err
 
 
 @pytest.mark.parametrize("include", ["None", "Metadata", "Object", ""])
@@ -103,10 +145,12 @@ def direct_curl(path: str) -> str:
     )
 
 
-def hide(table: object) -> str:
+def hide(table: Any) -> str:
     """Without versions, and with one word for what is hidden."""
-    text = json.dumps(table, sort_keys=True)
-    versions = re.sub(r'"resourceVersion": "\d+"', '"resourceVersion": ""', text)
-    marks = re.sub(r"\[redacted:[^\]]*\]", "HIDDEN", versions)
-    encoded = re.sub(r'"W3JlZGFjdGVk[A-Za-z0-9+/=]*"', '"HIDDEN"', marks)
-    return encoded.replace(CANARY, "HIDDEN").replace(ENCODED, "HIDDEN")
+    for row in table.get("rows", [table]):
+        secret = ((row.get("object") or {}).get("spec") or {}).get("secret") or {}
+        for values in (secret.get("stringData") or {}, secret.get("data") or {}):
+            values.update(dict.fromkeys(values, "HIDDEN"))
+        if row["cells"][0] == "full":
+            row["cells"][1:7] = ["HIDDEN"] * 6
+    return re.sub(r'"resourceVersion": "\d+"', '"resourceVersion": ""', json.dumps(table, sort_keys=True))

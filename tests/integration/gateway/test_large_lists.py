@@ -49,6 +49,8 @@ class FakeApi:
     async def answer(self, request: web.Request) -> web.StreamResponse:
         if request.path.startswith("/apis/apiregistration"):
             return web.json_response({"spec": {}})
+        if request.path.startswith("/apis/apiextensions"):
+            return web.json_response({"kind": "Status", "code": 404}, status=404)
         if request.method == "POST":
             return web.json_response(await request.json(), status=201)
         kind, version, content = next((k, v, c) for path, k, v, c in LOOKED_AT.values() if path == request.path)
