@@ -27,8 +27,11 @@ _MOST_REASON = 1000
 """Characters of the API server's reason that are recorded; the client gets all of them."""
 _MOST_TITLE = 300
 _CREDENTIAL_NOTE = "Issues a credential: it is not sent before approval, and its answer is shown to nobody."
-
-
+_MARKED = "The body holds the mark of a hidden Secret value, which would take the value's place: change only the other keys."
+_SIGNED_ALREADY = (
+    "This CertificateSigningRequest is signed already, and the mark of its hidden certificate would take the certificate's place: "
+    "make a new request instead of deciding on this one again."
+)
 _POINTS_AT_HIDDEN = "A JSON patch may not test, copy or move what holds a Secret's value: add and replace what is to be there."
 
 
@@ -121,7 +124,7 @@ def _refusal(call: Call) -> tuple[int, str] | None:
         if reason:
             return 415, reason
     if session.redactor.contains_marker(call.body):
-        return 422, "The body holds the mark of a hidden Secret value, which would take the value's place: change only the other keys."
+        return 422, _SIGNED_ALREADY if info.resource == "certificatesigningrequests" else _MARKED
     if method == "PATCH" and media.essence(call.content_type) == media.JSON_PATCH and info.group == "":
         patch = bodies.read(call.content_type, call.body)
         if info.resource == "configmaps" and (patch is None or bodies.moves_release(patch)):

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.apiserver
 
 CSR = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 MARKER = "[redacted:not-compared]"
+SIGNED_ALREADY = "This CertificateSigningRequest is signed already"
 
 
 @dataclass
@@ -130,8 +131,28 @@ async def test_its_marker_is_readable_and_is_never_written_in_its_place(signed: 
     )
 
     assert ran.out == MARKER
-    assert "mark of a hidden Secret value" in ran.err
+    assert SIGNED_ALREADY in ran.err
     assert ran.recording.writes == ()
+
+
+async def test_what_is_signed_is_not_approved_again(signed: Signed) -> None:
+    """kubectl sends the whole object with its decision: what it was shown of the certificate would be recorded."""
+    async with signed.lab.nothing_persists():
+        ran = await signed.lab.rehearse(f"kubectl certificate approve {signed.name} --force")
+
+    assert (ran.code, ran.recording.writes) == (1, ())
+    assert SIGNED_ALREADY in ran.err
+    assert [refused.reason.startswith(SIGNED_ALREADY) for refused in ran.recording.refused] == [True]
+
+
+async def test_what_is_approved_and_not_signed_can_be_approved_again(signed: Signed) -> None:
+    """Only a certificate is in the way."""
+    copy = f"kubectl get csr {signed.name} -o json | jq 'del(.status) | .metadata = {{name: \"again\"}}' | kubectl create -f -"
+    made = await signed.lab.direct(f"{copy}; kubectl certificate approve again")
+    ran = await signed.lab.rehearse("kubectl certificate approve again --force")
+    await signed.lab.direct("kubectl delete csr again")
+
+    assert ran.writes == ["PUT certificatesigningrequests.certificates.k8s.io/approval again"], (made.err, ran.err)
 
 
 async def test_the_answer_to_an_approved_request_does_not_hold_it_either(signed: Signed) -> None:
