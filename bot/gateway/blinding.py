@@ -2,7 +2,8 @@
 
 An API server treats a value that an object has already otherwise than a new one: nothing is "modified" (kubectl's word, managedFields),
 an immutable Secret takes it, a server-side apply has no conflict. Each is an oracle for whoever may dry-run writes. So a dry run gets a
-stand-in for each value, which nobody knows and nothing equals; it is JSON where the value is, and as long where the value is longer.
+stand-in for each value, which nobody knows and nothing equals; it is JSON where the value is. All are of one length, or the size limit of a
+Secret would tell how much it holds: a value of a length that one may choose would just fit in beside it, and one byte more would not.
 """
 
 from __future__ import annotations
@@ -24,6 +25,12 @@ from bot.values.requests import ApiRequest, Json, RequestInfo
 
 _METADATA, _DATA, _STRING_DATA, _ANNOTATIONS = 1, 2, 4, 12
 """Field numbers of `v1.Secret` and `ObjectMeta`: `k8s.io/api/core/v1/generated.proto`."""
+
+
+_LENGTH = 47
+"""Of a stand-in, in bytes."""
+_MOST_BYTES = 1_048_576
+"""Of all values of one Secret (`MaxSecretSize` of `k8s.io/api/core/v1`)."""
 
 
 class _UnreadableError(ValueError):
@@ -71,11 +78,12 @@ class Blinds:
         return self._token.sub(_marker, text) if self._sign in text else text
 
     def _stand_in(self, value: bytes) -> str:
+        """What no Secret can hold stays too large for every Secret."""
         text = value.decode("ascii", "ignore")
         if self._token.search(text):
             return text  # blinded before: by a write that this one builds on
         token = self._sign + hashlib.blake2b(value, key=self._key, digest_size=4).hexdigest()
-        return (f'{{"{token}":""}}' if _is_json_object(value) else token).ljust(len(value), " ")
+        return (f'{{"{token}":""}}' if _is_json_object(value) else token).ljust(len(value) if len(value) > _MOST_BYTES else _LENGTH)
 
     def _blind_text(self, text: str) -> str:
         return redact_text.redact(text, lambda found: self._stand_in(found.encode("utf-8", "surrogatepass")).rstrip())

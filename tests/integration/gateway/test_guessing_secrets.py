@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -191,3 +193,33 @@ async def test_two_writes_of_one_secret_are_still_as_approved_when_the_first_has
 
     assert len(ran.recording.writes) == 3
     assert landed.out == "again"
+
+
+_ROOM = 48_576
+"""Bytes that fit into a Secret beside the million that it holds already."""
+
+
+@pytest.fixture
+async def large(lab: Lab) -> AsyncIterator[Lab]:
+    made = await lab.direct("yes | head -c 1000000 >held; kubectl create secret generic large --from-file=held; rm held")
+    assert "created" in made.out, made.err
+    yield lab
+    await lab.direct("kubectl delete secret large")
+
+
+@pytest.mark.filterwarnings("ignore:Sending a large body directly:ResourceWarning")  # a megabyte is written at one go
+async def test_the_size_limit_does_not_tell_how_much_a_secret_holds(large: Lab) -> None:
+    def add(size: int) -> str:
+        patch = json.dumps({"stringData": {"more": "x" * size}})
+        (large.folder / "patch.json").write_text(patch)
+        return "kubectl patch secret large --patch-file=patch.json"
+
+    directly = [(await large.direct(f"{add(size)} --dry-run=server")).code for size in (_ROOM, _ROOM + 1)]
+    fits, does_not, never_does = [await large.rehearse(add(size)) for size in (_ROOM, _ROOM + 1, 1_048_577)]
+
+    assert directly == [0, 1]
+    assert (
+        (fits.code, fits.out, len(fits.writes)) == (does_not.code, does_not.out, len(does_not.writes)) == (0, "secret/large patched\n", 1)
+    )
+    assert (never_does.code, never_does.writes) == (1, [])
+    assert "Too long" in never_does.err
