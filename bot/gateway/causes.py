@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from bot.changes import quantities
+from bot.gateway.exempting import HOOK, POLICY
 from bot.gateway.granting import LACKING, gives
 from bot.gateway.overlay import Entry, Key
 from bot.values.groups import BUILT_IN
@@ -25,6 +26,7 @@ _NAMESPACES: _Kind = ("", "namespaces")
 _MISSING = re.compile(r"not found|no .* found|does not exist|could not find|unable to find", re.IGNORECASE)
 _QUOTES = ('"{}"', "/{}:", "/{} ", " name {} ")
 _POD_SECURITY = "pod-security.kubernetes.io/enforce"
+_LEVELS = ("privileged", "baseline", "restricted")
 _CLAIMS = re.compile(r"persistentvolumeclaims|requests\.storage|.*\.storageclass\.storage\.k8s\.io/.*")
 _COMPUTE = re.compile(r"cpu|memory|ephemeral-storage|hugepages-.*|(?:requests|limits)\..*")
 
@@ -170,9 +172,15 @@ def _is_rule_of_policy_engine(case: _Case) -> bool:
 
 
 def _relaxes_pod_security(case: _Case) -> bool:
+    """Whether the namespace has a lower level by now, or the same one of another version. Without a label the server's own default holds,
+    which may be any."""
     before, after = ((_part(item, "metadata", "labels") or {}) for item in (case.entry.live, case.entry.current))
-    keys = (_POD_SECURITY, f"{_POD_SECURITY}-version")
-    return case.entry.key.name == case.info.namespace and any(before.get(key) != after.get(key) for key in keys)
+    was, now = before.get(_POD_SECURITY), after.get(_POD_SECURITY)
+    if case.entry.key.name != case.info.namespace:
+        return False
+    if was == now:
+        return before.get(f"{_POD_SECURITY}-version") != after.get(f"{_POD_SECURITY}-version")
+    return was not in _LEVELS or now not in _LEVELS or _LEVELS.index(now) < _LEVELS.index(was)
 
 
 def _grants(case: _Case) -> bool:
@@ -222,13 +230,13 @@ _RULES = (
     ),
     _Rule(re.compile(r"(?P<held>\d+): provided port is already allocated"), _frees_port, (422, 500), (("", "services"),), counts_own=True),
     _Rule(
-        re.compile(r"ValidatingAdmissionPolicy '(?P<policy>[^']+)' with binding '(?P<binding>[^']+)'"),
+        POLICY,
         _is_that_policy,
         (),
         ((_ADMISSION, "validatingadmissionpolicies"), (_ADMISSION, "validatingadmissionpolicybindings")),
     ),
     _Rule(
-        re.compile(r'(?:admission webhook|failed calling webhook) "(?P<hook>[^"]+)"'),
+        HOOK,
         _holds_that_webhook,
         (),
         ((_ADMISSION, "validatingwebhookconfigurations"), (_ADMISSION, "mutatingwebhookconfigurations")),

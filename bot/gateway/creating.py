@@ -7,7 +7,7 @@ from dataclasses import replace
 from bot.gateway import media, status, synthesis
 from bot.gateway.outcomes import Obstacle, Outcome, Rehearsed, Rejected, UpstreamFailedError
 from bot.gateway.overlay import Entry
-from bot.gateway.planned import Write, failed, is_unreachable, no_dry_run, obstacle
+from bot.gateway.planned import Write, failed, is_unreachable, obstacle
 from bot.gateway.previewing import create_under_another_name, without_server_set
 from bot.gateway.session import Session
 from bot.values.requests import ApiResponse, Json
@@ -29,7 +29,7 @@ async def create(session: Session, write: Write, entry: Entry | None) -> Outcome
     response = await session.upstream.ask(write.request, session.writer)
     if response.is_success:
         return _created(write, response)
-    why = obstacle(session, write, response)
+    why = await obstacle(session, write, response)
     return await synthesise(session, write, why) if why is not None else Rejected(response)
 
 
@@ -39,7 +39,7 @@ async def recreate(session: Session, write: Write) -> Outcome:
     response = await create_under_another_name(session, write.object_info, request)
     if response.is_success:
         return _created(write, response, _OTHER_NAME)
-    why = obstacle(session, write, response)
+    why = await obstacle(session, write, response)
     if why is None and _is_about_the_name(response):
         why = Obstacle(f"The server cannot preview this while the name is taken: {response.message}")
     return await synthesise(session, write, why) if why is not None else Rejected(response)
@@ -69,9 +69,11 @@ async def _read_by_server(session: Session, write: Write) -> Json | Rejected:
         response = await create_under_another_name(session, info, write.request, namespace=namespace)
         if response.is_success and isinstance(response.object, dict):
             return without_server_set(response.object)
-        if response.is_unanswered and not no_dry_run(response):
+        if await obstacle(session, write, response) is not None:
+            continue
+        if response.is_unanswered:
             raise UpstreamFailedError(response)
-        if response.status == 422 and not _is_about_the_name(response) and obstacle(session, write, response) is None:
+        if response.status == 422 and not _is_about_the_name(response):
             return Rejected(response)
     return None
 

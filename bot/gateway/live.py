@@ -33,7 +33,7 @@ async def change_live(session: Session, write: Write) -> Outcome:
             return _changed(write, before, response, await size_path(session, info))
     if is_blocked_eviction(info, response):
         return blocked_eviction(write, before, before, response)
-    why = obstacle(session, write, response)
+    why = await obstacle(session, write, response)
     return await without_preview(session, write, None, why) if why is not None else Rejected(response)
 
 
@@ -70,7 +70,7 @@ async def delete_collection(session: Session, write: Write, why: Obstacle | None
         listed = await session.upstream.ask(listing, session.writer)
         response = await session.upstream.ask(write.request, session.writer) if why is None else None
         if response is not None and not response.is_success:
-            why = obstacle(session, write, response)
+            why = await obstacle(session, write, response)
             if why is None:
                 return Rejected(response)
         if not listed.is_success or not isinstance(listed.object, dict):

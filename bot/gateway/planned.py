@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 import orjson
 
 from bot.gateway import bodies, media
+from bot.gateway.admission import find_rule
 from bot.gateway.causes import find_cause
+from bot.gateway.exempting import find_relief
 from bot.gateway.outcomes import Obstacle, Rejected
 from bot.gateway.request_info import build_path
 from bot.gateway.session import Session
@@ -66,11 +68,15 @@ def no_dry_run(response: ApiResponse) -> bool:
     return response.status in (400, 422, 500) and "does not support dry run" in response.message
 
 
-def obstacle(session: Session, write: Write, response: ApiResponse) -> Obstacle | None:
-    """Why a failed dry run tells nothing about the write; None if it does: then the rejection is real."""
+async def obstacle(session: Session, write: Write, response: ApiResponse) -> Obstacle | None:
+    """Why a failed dry run tells nothing about the write; None if it does: then the rejection is real. Raises UpstreamFailedError."""
     if no_dry_run(response):
         return Obstacle(_NO_DRY_RUN.format(response.message))
-    cause = find_cause(response, write.object_info, session.overlay.entries())
+    entries, info = session.overlay.entries(), write.object_info
+    cause = find_cause(response, info, entries)
+    rule = await find_rule(session, response.message) if cause is None and entries else None
+    if rule is not None:
+        cause = find_relief(response.message, info, entries, rule, is_delete=write.info.verb in ("delete", "deletecollection"))
     return None if cause is None else Obstacle(_TOO_EARLY.format(cause.title, response.message), cause.positions)
 
 

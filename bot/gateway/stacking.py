@@ -89,7 +89,7 @@ async def _remove(session: Session, write: Write, entry: Entry) -> Outcome:
         return Rehearsed(response.status, response.object, entry.current, None, entry.live, headers=response.headers)
     if is_blocked_eviction(info, response):
         return blocked_eviction(write, entry.current, entry.live, response)
-    why = obstacle(session, write, response)
+    why = await obstacle(session, write, response)
     return await without_preview(session, write, entry, why) if why is not None else Rejected(response)
 
 
@@ -104,7 +104,7 @@ async def _change_subresource(session: Session, write: Write, entry: Entry) -> O
         if info.subresource == "binding":
             after = binding_effect(entry.current, write.body)
         return Rehearsed(response.status, response.object, entry.current, after, entry.live, headers=response.headers)
-    why = obstacle(session, write, response)
+    why = await obstacle(session, write, response)
     return await without_preview(session, write, entry, why) if why is not None else Rejected(response)
 
 
@@ -122,7 +122,7 @@ async def _judged(session: Session, write: Write, entry: Entry, target: Json, re
         item = _with_identity(entry, response.object) if entry.is_new else response.object
         item = synthesis.settled(write.info, item) if entry.is_new else item
         return Rehearsed(200, item, entry.current, item, entry.live, headers=response.headers)
-    why = obstacle(session, write, response)
+    why = await obstacle(session, write, response)
     return _unseen(entry, target, why) if why is not None else Rejected(response)
 
 
@@ -167,7 +167,7 @@ async def _server_side_apply(session: Session, write: Write, base: Json, entry: 
         rebased = base if applied is None else strategic.rebase(applied, write.body, base, schema)
         return strategic.overlay(rebased, write.body, schema)
     response = await session.upstream.ask(write.request, session.writer)
-    if obstacle(session, write, response) is not None:
+    if await obstacle(session, write, response) is not None:
         return strategic.overlay(base, write.body, schema)
     if not response.is_success or not isinstance(response.object, dict):
         return Rejected(response)

@@ -40,6 +40,11 @@ def subject(kind: str, name: str, namespace: str = "") -> Json:
     return {"kind": kind, "name": name, **({"namespace": namespace} if namespace else {})}
 
 
+def namespace(before: str | None, after: str | None) -> Entry:
+    was, now = ({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": level} if level else {}}} for level in (before, after))
+    return entry("", "namespaces", "shop", was, now, "")
+
+
 READS = {"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}
 WRITES = {"apiGroups": ["*"], "resources": ["configmaps"], "verbs": ["*"]}
 SCALES = {"apiGroups": ["apps"], "resources": ["*/scale"], "verbs": ["patch"]}
@@ -58,6 +63,7 @@ WEBHOOK = 'Internal error occurred: failed calling webhook "check.example.com": 
 HOOKS = {"webhooks": [{"name": "check.example.com", "failurePolicy": "Fail"}, {"name": "other.example.com"}]}
 SMALL, LARGE = {"spec": {"limits": [1]}}, {"spec": {"limits": [9]}}
 GROW = 'persistentvolumeclaims "c" is forbidden: only dynamically provisioned pvc can be resized and the storageclass must support resize'
+PODS = 'pods "made" is forbidden: violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false'
 BUDGETS = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
 
 CAUSES: dict[str, tuple[int, str, Entry]] = {
@@ -89,6 +95,8 @@ CAUSES: dict[str, tuple[int, str, Entry]] = {
         entry("storage.k8s.io", "storageclasses", "s", {"provisioner": "x"}, {"provisioner": "x", "allowVolumeExpansion": True}, ""),
     ),
     "one budget of two": (500, BUDGETS, entry("policy", "poddisruptionbudgets", "b", SMALL, None)),
+    "a lower Pod Security level": (403, PODS, namespace("restricted", "baseline")),
+    "no Pod Security level": (403, PODS, namespace("restricted", None)),
     "something missing": (403, 'serviceaccount "late" not found', entry("", "serviceaccounts", "late", None, {"metadata": {}})),
 }
 NONE: dict[str, tuple[int, str, Entry]] = {
@@ -124,6 +132,8 @@ NONE: dict[str, tuple[int, str, Entry]] = {
     ),
     "a class that does not": (403, GROW, entry("storage.k8s.io", "storageclasses", "s", {"allowVolumeExpansion": True}, None, "")),
     "a budget of another namespace": (500, BUDGETS, entry("policy", "poddisruptionbudgets", "b", SMALL, None, "bank")),
+    "a higher Pod Security level": (403, PODS, namespace("baseline", "restricted")),
+    "the same Pod Security level": (403, PODS, namespace("baseline", "baseline")),
     "something else is missing": (403, 'serviceaccount "late" not found', entry("", "serviceaccounts", "later", None, {"metadata": {}})),
 }
 
