@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.gateway.overlay import Entry, Key
 from bot.gateway.selectors import exact_field, matches
+from bot.values.groups import BUILT_IN
 from bot.values.requests import Json, RequestInfo
 
 _EVENTS = frozenset({("", "events"), ("events.k8s.io", "events")})
@@ -34,6 +35,35 @@ def influences(entry: Entry, info: RequestInfo, label_selector: str, field_selec
         subject = next((name for name in (exact_field(field_selector, field) for field in _SUBJECTS) if name), "")
         return not subject or subject == entry.key.name or (_has_template(entry) and subject.startswith(f"{entry.key.name}-"))
     return False
+
+
+def may_change(entry: Entry, info: RequestInfo) -> bool:
+    """Whether a program that this object sets to work may change what this read is about: the pods of a workload anywhere, the controller
+    of a custom resource in its namespace and what has none, the API server's own controllers in a new namespace. A guess: nobody but the
+    program knows."""
+    if entry.key == Key.of(info):
+        return False
+    if is_namespace(entry.key):
+        return entry.is_new and entry.key.name == info.namespace
+    if _has_template(entry) or (entry.key.group, entry.key.resource) == ("", "pods"):
+        return _does_something(entry)
+    is_near = not info.namespace or entry.key.namespace in ("", info.namespace)
+    return is_near and entry.key.group not in BUILT_IN and _content(entry.live) != _content(entry.current)
+
+
+def is_namespace(key: Key) -> bool:
+    return (key.group, key.resource) == ("", "namespaces")
+
+
+def _content(item: Json) -> Json:
+    """What a controller may look at: some act on an annotation."""
+    if item is None:
+        return None
+    metadata = item.get("metadata") or {}
+    return {
+        **{key: item[key] for key in item if key not in ("metadata", "status")},
+        "": (metadata.get("labels"), metadata.get("annotations")),
+    }
 
 
 def _does_something(entry: Entry) -> bool:

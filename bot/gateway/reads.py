@@ -11,11 +11,13 @@ from bot.errors import UpstreamUnavailableError
 from bot.gateway import discovery, media, status
 from bot.gateway.call import Call, answer, passed_down
 from bot.gateway.columns import metadata_only
+from bot.gateway.fingerprints import fingerprint
+from bot.gateway.influence import is_namespace
 from bot.gateway.listing import Merge, fill, merge_into
 from bot.gateway.logs import lacks_limit, pass_log
 from bot.gateway.overlay import Definition, Entry
 from bot.gateway.planned import size_path
-from bot.gateway.streaming import let_go, pass_list, pass_through
+from bot.gateway.streaming import KEPT, Kept, let_go, pass_list, pass_through
 from bot.gateway.subresources import scale_of
 from bot.gateway.tables import printed_of, table_of
 from bot.gateway.upstream import decode
@@ -30,6 +32,30 @@ _REVISIONS = {("apps", "replicasets"): ("deployments",), ("apps", "controllerrev
 
 async def read(call: Call) -> web.StreamResponse:
     """Answers one GET or HEAD."""
+    if call.session.overlay:
+        call.request[KEPT] = Kept()
+    response = await _read(call)
+    _note_answer(call, response)
+    return response
+
+
+def _note_answer(call: Call, response: web.StreamResponse) -> None:
+    """Shows the rehearsal's waits what the client is told of the cluster. Objects that the rehearsal shows they have counted before."""
+    info, overlay = call.info, call.session.overlay
+    if KEPT not in call.request or not info.is_resource:
+        return
+    own = overlay.get(info) if info.name and not info.subresource else None
+    if own is not None:
+        if is_namespace(own.key):
+            call.session.waits.note_answer(call.parsed, own.written_at, overlay.entries())
+        return
+    body = response.body if isinstance(response, web.Response) else call.request[KEPT].body
+    is_state = not info.subresource and info.verb in ("get", "list") and "Content-Encoding" not in response.headers
+    answered = fingerprint(response.status, body) if is_state and isinstance(body, bytes) else None
+    call.session.waits.note_answer(call.parsed, answered, overlay.entries())
+
+
+async def _read(call: Call) -> web.StreamResponse:
     info, overlay = call.info, call.session.overlay
     if call.request.method == "HEAD":
         return await pass_through(call)

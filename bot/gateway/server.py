@@ -209,6 +209,7 @@ async def _answer_bodiless(call: Call, decision: Decision) -> web.StreamResponse
             return answer(call, 403, status.failure(403, guessing.REFUSAL, call.info))
         return await read(call)
     if decision.kind is Kind.CONNECT:
+        call.session.waits.go_on()
         return await connects.connect(call)
     if call.request.method in _HARMLESS:
         return answer(call, decision.status, status.failure(decision.status, decision.reason, call.info))

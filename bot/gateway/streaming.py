@@ -18,6 +18,27 @@ HAS_BEGUN = web.RequestKey("has_begun", bool)
 _CHUNK = 256 * 1024
 
 
+class Kept:
+    """A streamed answer, for who looks at it afterwards; of one that is long, nothing."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    def add(self, piece: bytes) -> None:
+        self._size += len(piece)
+        if self._size <= _CHUNK:
+            self._pieces.append(piece)
+
+    @property
+    def body(self) -> bytes | None:
+        return b"".join(self._pieces) if self._size <= _CHUNK else None
+
+
+KEPT = web.RequestKey("kept", Kept)
+"""Set by who wants an answer kept."""
+
+
 async def pass_through(
     call: Call, request: ApiRequest | None = None, *, warnings: tuple[str, ...] = (), seen: Callable[[bytes], None] = lambda _: None
 ) -> web.StreamResponse:
@@ -42,7 +63,7 @@ async def pass_through(
         await begin(call, response)
         async for chunk in upstream.content.iter_any():
             seen(chunk)
-            call.session.count_bytes(len(chunk))
+            _pass(call, chunk)
             await response.write(chunk)
         await response.write_eof()
         return response
@@ -51,6 +72,13 @@ async def pass_through(
         raise ConnectionResetError("The upstream answer broke off.") from exc
     finally:
         let_go(upstream)
+
+
+def _pass(call: Call, piece: bytes) -> None:
+    """Takes note of a piece that goes to the client."""
+    call.session.count_bytes(len(piece))
+    if KEPT in call.request:
+        call.request[KEPT].add(piece)
 
 
 def is_failure(upstream: aiohttp.ClientResponse) -> bool:
@@ -85,10 +113,10 @@ async def pass_list(
             if response is None:
                 response = web.StreamResponse(headers=headers)
                 await begin(call, response)
-            call.session.count_bytes(len(piece))
+            _pass(call, piece)
             await response.write(piece)
         rest = reading.finish()
-        call.session.count_bytes(len(rest))
+        _pass(call, rest)
         if response is None:
             return web.Response(headers=headers, body=rest)  # one write instead of several
         await response.write(rest)

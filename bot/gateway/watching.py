@@ -37,6 +37,8 @@ class _Watch:
     """Keys of created objects that the client has been told of."""
     definitions: Json = None
     """Of the columns of a Table: only its first event has them."""
+    told_at: float = 0.0
+    """When (loop time) the cluster last told something."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while an event is told that has to be looked at: what it comes to depends on what was told before."""
 
@@ -95,7 +97,7 @@ async def _tell_rehearsal(watch: _Watch, written: asyncio.Queue[Entry]) -> None:
     session = watch.call.session
     now = asyncio.get_running_loop().time
     while not session.is_over:
-        waiting = session.waits.patience(watch.call.info, _awaited(watch), watch.opened_at)
+        waiting = _deadline(watch)
         if waiting is not None and now() >= waiting[0]:
             session.waits.give_up(waiting[1])
             return
@@ -146,6 +148,13 @@ async def _lines(upstream: aiohttp.ClientResponse | None) -> AsyncIterator[bytes
         yield rest + b"\n"
 
 
+def _deadline(watch: _Watch) -> tuple[float, str] | None:
+    """When (loop time) the client counts as waiting for a write of the rehearsal, and why; None while there is none that it would see."""
+    waits, call = watch.call.session.waits, watch.call
+    found = waits.patience(call.info, _awaited(watch), watch.opened_at)
+    return found or waits.long_patience(call.info, call.session.overlay.entries(), max(watch.opened_at, watch.told_at))
+
+
 def _awaited(watch: _Watch) -> list[Entry]:
     """The written objects that this watch would show a change of, were the writes applied."""
     call = watch.call
@@ -190,6 +199,7 @@ async def _tell_event(watch: _Watch, line: bytes) -> None:
     event = orjson.loads(line)
     item = event.get("object")
     if event.get("type") in ("ADDED", "MODIFIED", "DELETED") and isinstance(item, dict):
+        watch.told_at = asyncio.get_running_loop().time()
         shown = await _show(watch, item)
         if shown is None:
             return

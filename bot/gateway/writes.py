@@ -208,6 +208,7 @@ def _record_credential(call: Call, prepared: Write, *, is_own: bool) -> web.Stre
 def _record(call: Call, prepared: Write, outcome: Rehearsed, *, is_shown: bool = True) -> web.StreamResponse:
     session, info = call.session, call.info
     session.recorder.settle(prepared.request)
+    session.waits.note_write()
     name = info.name or bodies.name_of(outcome.after) or bodies.name_of(prepared.body)
     named = replace(info, name=name)
     request, note = _pin_generated_name(prepared, name, outcome)

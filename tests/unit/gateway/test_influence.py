@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.gateway.influence import influences
+from bot.gateway.influence import influences, may_change
 from bot.gateway.overlay import Entry, Key
 from bot.gateway.request_info import Parsed, parse
 from bot.values.requests import Json
@@ -62,3 +62,36 @@ def test_a_write_shows_in_what_controllers_make_of_it(entry: Entry, path: str, l
     assert isinstance(parsed, Parsed)
 
     assert influences(entry, parsed.info, labels, fields) is expected
+
+
+CERTIFICATE = Entry(Key("cert-manager.io", "certificates", "shop", "tls"), "v1", "Certificate", None, {"spec": {"dnsNames": []}}, (0,))
+NEW_NAMESPACE = Entry(Key("", "namespaces", "", "shop"), "v1", "Namespace", None, {"metadata": {}}, (0,))
+SECRET = "/api/v1/namespaces/shop/secrets/tls"
+ANYWHERE = "/api/v1/namespaces/bank/secrets/tls"
+
+
+@pytest.mark.parametrize(
+    ("entry", "path", "expected"),
+    [
+        (CERTIFICATE, SECRET, True),
+        (CERTIFICATE, "/api/v1/persistentvolumes/tls", True),
+        (CERTIFICATE, ANYWHERE, False),
+        (CERTIFICATE, "/apis/cert-manager.io/v1/namespaces/shop/certificates/tls", False),
+        (replace(CERTIFICATE, key=Key("cert-manager.io", "clusterissuers", "", "tls")), ANYWHERE, True),
+        (replace(CERTIFICATE, live={"spec": {"dnsNames": []}, "status": {}, "metadata": {"uid": "1"}}), SECRET, False),
+        (replace(CERTIFICATE, live={"spec": {"dnsNames": []}, "metadata": {"annotations": {"renew": "1"}}}), SECRET, True),
+        (replace(CERTIFICATE, live={"spec": {}}, current=None), SECRET, True),
+        (WEB, ANYWHERE, True),
+        (replace(WEB, current=BEFORE), SECRET, False),
+        (CONFIG, SECRET, False),
+        (SERVICE, SECRET, False),
+        (NEW_NAMESPACE, "/api/v1/namespaces/shop/serviceaccounts/default", True),
+        (NEW_NAMESPACE, ANYWHERE, False),
+        (replace(NEW_NAMESPACE, live={"metadata": {}}), SECRET, False),
+    ],
+)
+def test_a_write_that_sets_a_program_to_work_may_show_elsewhere(entry: Entry, path: str, expected: bool) -> None:
+    parsed = parse("GET", path)
+
+    assert isinstance(parsed, Parsed)
+    assert may_change(entry, parsed.info) is expected
