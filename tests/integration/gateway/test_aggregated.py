@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.integration.gateway.audit import mark, since
@@ -76,3 +78,24 @@ async def test_a_version_of_a_built_in_group_that_is_another_servers_is_not_aske
     assert far.writes == []
     assert ran.writes == ["DELETE things.batch shop/a"]
     assert all(not write.has_preview and "aggregated" in write.note for write in ran.recording.writes)
+
+
+async def test_nor_one_that_was_handed_over_a_moment_ago(lab: Lab) -> None:
+    """It was nobody else's when the gateway looked the first time."""
+    own = {"group": "batch", "version": "v9", "groupPriorityMinimum": 10, "versionPriority": 10}
+    registered = {"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "metadata": {"name": "v9.batch"}, "spec": own}
+    (lab.folder / "own.json").write_text(json.dumps(registered))
+    things = "/apis/batch/v9/namespaces/shop/things"
+    try:
+        assert (await lab.direct("kubectl apply -f own.json")).code == 0
+        before = await lab.rehearse(f"kubectl delete --raw {things}/a")
+        async with far_api(lab, "batch", "v9") as far:
+            far.put("a")
+            ran = await lab.rehearse(f"kubectl delete --raw {far.path}/a")
+    finally:
+        await lab.direct("kubectl delete apiservice v9.batch --ignore-not-found")
+
+    assert before.writes == []
+    assert far.writes == []
+    assert ran.writes == ["DELETE things.batch shop/a"]
+    assert [write.has_preview for write in ran.recording.writes] == [False]
