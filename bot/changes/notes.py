@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.changes import bodies
+from bot.changes.cascading import leaves_owned
 from bot.values.requests import Json, RecordedWrite
 
 _GOES_WITH = {
@@ -43,9 +44,8 @@ def notes_of(write: RecordedWrite, action: str) -> tuple[str, ...]:
 def _of_deletion(write: RecordedWrite) -> list[str]:
     found: list[str] = []
     options = bodies.as_object(write.request) or {}
-    policy = options.get("propagationPolicy") or next((value for key, value in write.request.query if key == "propagationPolicy"), "")
     kind = (write.info.group, write.info.resource)
-    if kind in _OWNERS and (policy == "Orphan" or options.get("orphanDependents") is True):
+    if kind in _OWNERS and leaves_owned(write):
         found.append("What it owns stays (orphaned).")
     elif kind in _GOES_WITH:
         found.append(_GOES_WITH[kind])

@@ -24,9 +24,15 @@ _NOTES = {
 }
 
 
-def notes(info: RequestInfo) -> tuple[str, ...]:
-    """What a person must know before the object is created again."""
+_ADOPTS = "Pods of its selector that were left behind are its own again."
+
+
+def notes(info: RequestInfo, *, left_owned: bool = False) -> tuple[str, ...]:
+    """What a person must know before the object is created again. `left_owned`: its deletion left behind what it owned, which
+    controllers of workloads take up again; that of Jobs does not."""
     own = _NOTES.get((info.group, info.resource))
+    if left_owned and (info.group == "apps" or info.resource == "replicationcontrollers"):
+        own = _ADOPTS
     return ("It comes back as a new object, without its status.", *([own] if own else ()))
 
 

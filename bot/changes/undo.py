@@ -10,6 +10,7 @@ from urllib.parse import quote
 import orjson
 
 from bot.changes import bodies, live, recreating, sizes
+from bot.changes.cascading import leaves_owned
 from bot.changes.change import UNDOABLE, Change, ObjectDiff, SendState
 from bot.changes.fields import is_scale
 from bot.changes.impact.effects import enumerate_some
@@ -232,7 +233,7 @@ def _create(target: Target) -> Step:
     collection = target.info.path.rpartition("/")[0]
     info = replace(target.info, verb="create", path=collection)
     request = ApiRequest("POST", collection, (), "application/json", orjson.dumps(body))
-    return Step(request, info, recreating.notes(target.info))
+    return Step(request, info, recreating.notes(target.info, left_owned=leaves_owned(target.writes[-1])))
 
 
 def _scale(target: Target, now: Json) -> Step | Left:

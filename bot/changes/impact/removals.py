@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bot.changes import bodies, trees
+from bot.changes.cascading import leaves_owned
 from bot.changes.impact import workloads
 from bot.changes.impact.effects import WORKLOADS, Effect, Scene, count
 from bot.changes.impact.surroundings import metadata_of, number_of, objects, pods
@@ -78,7 +79,12 @@ def of_owner(effect: Effect, scene: Scene) -> Iterator[str]:
     """What is owned by an object that is deleted, directly or not."""
     group = effect.write.info.group
     is_custom = group not in BUILT_IN
-    if effect.diff.action != "delete" or not effect.diff.namespace or not (is_custom or effect.kind in _OWNED) or _keeps_owned(effect):
+    if (
+        effect.diff.action != "delete"
+        or not effect.diff.namespace
+        or not (is_custom or effect.kind in _OWNED)
+        or leaves_owned(effect.write)
+    ):
         return
     owned: Counter[str] = Counter()
     uids = {bodies.metadata(effect.before).get("uid")}
@@ -101,11 +107,6 @@ def of_owner(effect: Effect, scene: Scene) -> Iterator[str]:
         yield (
             "⚠️ its volume claims go as well (whenDeleted: Delete)" if retention.get("whenDeleted") == "Delete" else "its volume claims stay"
         )
-
-
-def _keeps_owned(effect: Effect) -> bool:
-    options = bodies.as_object(effect.write.request) or {}
-    return options.get("propagationPolicy") == "Orphan" or options.get("orphanDependents") is True
 
 
 def of_node(effect: Effect, scene: Scene) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from bot.changes import diff
@@ -66,3 +68,27 @@ async def test_a_command_tells_what_it_means_for_what_is_around(lab: Lab) -> Non
         assert len(around.answers) <= 40
 
     assert not failures
+
+
+async def test_a_client_that_says_nothing_leaves_the_pods_of_a_job_behind_and_is_told_so(lab: Lab) -> None:
+    """`kubectl delete job` says what is to become of them, `kubectl delete --raw` and many other clients do not."""
+    job = "/apis/batch/v1/namespaces/impact-jobs/jobs/once"
+    made = await lab.direct(
+        "kubectl create ns impact-jobs && kubectl create job once --image=busybox"
+        " && kubectl wait --for=jsonpath={.status.active}=1 job/once --timeout=30s",
+        namespace="impact-jobs",
+    )
+    assert made.code == 0, made.err
+    told = {}
+    for command in ("kubectl delete job once", f"kubectl delete --raw {job}"):
+        writes = (await lab.rehearse(command, namespace="impact-jobs")).recording.writes
+        diffs = [diff.of_write(one) for one in writes]
+        told[command] = "\n".join([*diffs[0].notes, *lines(writes, diffs, await look(lab.cluster.api, None, writes))])
+
+    kept = await lab.direct(f"kubectl delete --raw {job}", namespace="impact-jobs")
+
+    assert "orphan" in json.loads(kept.out)["metadata"]["finalizers"]
+    assert [("akes with it 1 Pod" in words, "What it owns stays (orphaned)." in words) for words in told.values()] == [
+        (True, False),
+        (False, True),
+    ]

@@ -186,3 +186,22 @@ async def test_an_object_that_moves_after_the_undo_was_proposed_supersedes_it(pr
     assert (moved.state, fresh.undoes, changes.rows[done.id].state) == (State.SUPERSEDED, done.id, State.DONE)
     assert [(field.old, field.new) for field in fresh.diffs[0].fields] == [({"step": "2"}, None)]
     await lab.direct("kubectl annotate cm/settings step-")
+
+
+async def test_a_workload_takes_up_again_what_its_deletion_left_behind(prepared: Lab) -> None:
+    pods = "kubectl get pods -l app=kept -o jsonpath={.items[*].metadata.uid}"
+    made = await prepared.direct("kubectl create deploy kept --image=nginx && kubectl wait --for=create pod -l app=kept --timeout=30s")
+    assert made.code == 0, made.err
+    before = await prepared.direct(pods)
+
+    _, _, undone = await carry_out_and_undo(prepared, "kubectl delete deploy kept --cascade=orphan", gone="deploy/kept")
+
+    uid = "$(kubectl get deploy kept -o jsonpath={.metadata.uid})"
+    adopted = await prepared.direct(
+        f"kubectl wait rs -l app=kept --for=jsonpath={{.metadata.ownerReferences[0].uid}}={uid} --timeout=30s && {pods}"
+    )
+    await prepared.direct("kubectl delete deploy kept")
+    assert undone.state is State.DONE
+    assert undone.writes[0].note.endswith("Pods of its selector that were left behind are its own again.")
+    assert adopted.code == 0, adopted.err
+    assert adopted.out.splitlines()[-1] == before.out != ""
