@@ -52,6 +52,17 @@ def test_a_write_exits_3_and_the_change_is_shown(seeded: ApiServer, tmp_path: Pa
     assert ran.stdout == "deployment.apps/web scaled\nscale Deployment shop/web\n  spec.replicas  3 → 5\n  • +2 pods (0/3 ready now)\n"
 
 
+@pytest.mark.parametrize(("line", "code"), [("kubectl -n shop get cm settings", 0), ("kubectl -n shop scale deploy web --replicas=5", 3)])
+def test_kubectl_finds_it_as_a_plugin(seeded: ApiServer, tmp_path: Path, line: str, code: int) -> None:
+    environment = _environment(seeded, tmp_path)
+    environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
+    argv = ["kubectl", "rehearse", "--json", "--", *line.split()]
+    ran = subprocess.run(argv, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=90, check=False)
+
+    assert ran.returncode == code, ran.stderr
+    assert [write["name"] for write in json.loads(ran.stdout)["writes"]] == (["web"] if code else [])
+
+
 def test_what_is_made_is_shown_as_yaml_and_what_cannot_be_undone_is_said(seeded: ApiServer, tmp_path: Path) -> None:
     """As on a card, and nothing is cut: there is no Details in a terminal."""
     literals = " ".join(f"--from-literal=key{number:02}=value" for number in range(40))
