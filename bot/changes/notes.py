@@ -30,7 +30,7 @@ def notes_of(write: RecordedWrite, action: str) -> tuple[str, ...]:
         found.append(write.note)
     if action in ("delete", "deletecollection"):
         found.extend(_of_deletion(write))
-    elif action == "issue-token":
+    elif action == "issue-token" and not write.note:
         found.append("Issues a credential, which is shown to nobody here.")
     if bodies.generates_name(write):
         found.append("The server makes up the name.")

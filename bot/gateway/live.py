@@ -79,7 +79,7 @@ async def delete_collection(session: Session, write: Write, why: Obstacle | None
     items = _as_rehearsed(session, info, found, selectors)
     kind = str(found.get("kind") or "List")
     before = {**found, "kind": kind, "items": items}
-    count = f"Deletes {len(items)} objects."
+    count = f"Deletes {len(items)} object{'' if len(items) == 1 else 's'}."
     if why is None:
         return Rehearsed(200, before, before, None, note=count)
     return Rehearsed(200, before, before, None, has_preview=False, note=f"{count} {why.note}", needs=why.needs)

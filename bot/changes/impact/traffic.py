@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bot.changes import bodies, selectors, trees
+from bot.changes.cascading import leaves_owned
 from bot.changes.impact import workloads
 from bot.changes.impact.effects import WORKLOADS, Effect, Scene, count, enumerate_some
 from bot.changes.impact.surroundings import objects, pods
@@ -42,7 +43,8 @@ def of_lost_endpoints(effect: Effect, scene: Scene) -> Iterator[str]:
     if effect.kind == "Service" and effect.is_removal:
         yield from _of_deleted_service(effect, scene)
     found = workloads.scaled(effect)
-    is_stopped = effect.kind in WORKLOADS and (effect.is_removal or (found is not None and found[1] == 0))
+    is_deleted = effect.is_removal and not leaves_owned(effect.write)
+    is_stopped = effect.kind in WORKLOADS and (is_deleted or (found is not None and found[1] == 0))
     if not is_stopped or effect.diff.namespace == "":
         return
     labels = trees.texts(effect.before, "spec", "template", "metadata", "labels")

@@ -80,7 +80,7 @@ async def test_a_client_that_says_nothing_leaves_the_pods_of_a_job_behind_and_is
     )
     assert made.code == 0, made.err
     told = {}
-    for command in ("kubectl delete job once", f"kubectl delete --raw {job}"):
+    for command in ("kubectl delete job once", f"kubectl delete --raw {job}", f"kubectl delete --raw {job.removesuffix('/once')}"):
         writes = (await lab.rehearse(command, namespace="impact-jobs")).recording.writes
         diffs = [diff.of_write(one) for one in writes]
         told[command] = "\n".join([*diffs[0].notes, *lines(writes, diffs, await look(lab.cluster.api, None, writes))])
@@ -91,4 +91,6 @@ async def test_a_client_that_says_nothing_leaves_the_pods_of_a_job_behind_and_is
     assert [("akes with it 1 Pod" in words, "What it owns stays (orphaned)." in words) for words in told.values()] == [
         (True, False),
         (False, True),
+        (False, True),
     ]
+    assert "Deletes 1 object." in list(told.values())[2]

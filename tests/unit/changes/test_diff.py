@@ -305,6 +305,13 @@ def test_a_subresource_has_its_own_word(resource: str, subresource: str, action:
     assert shown.notes == ((note,) if note else ())
 
 
+def test_a_credential_is_spoken_of_once() -> None:
+    said = "Issues a credential: it is not sent before approval, and its answer is shown to nobody."
+    written = write("create", "serviceaccounts", "x", {}, kind=JSON, subresource="token", has_preview=False)
+
+    assert diff.of_write(replace(written, note=said)).notes == (said,)
+
+
 def test_what_cannot_be_previewed_says_so_and_invents_no_field() -> None:
     written = write("patch", "deployments", "web", {"spec": {"replicas": 5}}, before=WEB, has_preview=False)
 

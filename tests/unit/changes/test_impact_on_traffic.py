@@ -37,6 +37,8 @@ async def test_services_that_lose_their_pods_are_named() -> None:
     (line,) = await impact(Cluster(services=others), scaled(0))
 
     assert line.endswith("⚠️ Service web would lose these pods")
+    assert "⚠️ Service web would lose these pods" in (await impact(Cluster(services=others), deleted(workload())))[0]
+    assert await impact(Cluster(services=others), deleted(workload(), propagationPolicy="Orphan")) == []
 
 
 async def test_a_network_policy_tells_how_many_pods_it_closes() -> None:
