@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -252,7 +253,12 @@ class _Walk:
 
     def _message_of_other(self, message: str) -> str:
         """Of objects that are no Secret, but may have one inside."""
-        return self._marks.text(_DUMPED_OBJECT.sub(lambda found: f'{found[1]}"{self._marks.other(_bytes(found[0]))}"', message))
+        shown, rest = "", message
+        while (found := _DUMPED_OBJECT.search(rest)) is not None:
+            end = _end_of_dump(found)
+            shown += f'{rest[: found.end(1)]}"{self._marks.other(_bytes(rest[found.start() : end]))}"'
+            rest = rest[end:]
+        return self._marks.text(shown + rest)
 
     def _quoted(self, found: re.Match[str]) -> str:
         value = found[2].strip('"')
@@ -284,6 +290,17 @@ class _Walk:
             if isinstance(value, str) and (value.startswith(_PACKED) or (is_release and key == "release"))
         }
         return {**node, "data": {**node["data"], **shown}} if shown else node
+
+
+def _end_of_dump(found: re.Match[str]) -> int:
+    """Where the object ends and what is wrong with it begins (`: field is immutable`); of one that is not in JSON, nobody knows."""
+    if not found.string.startswith("{", found.end(1)):
+        return found.end()
+    try:
+        end: int = json.JSONDecoder().raw_decode(found.string, found.end(1))[1]
+    except (ValueError, RecursionError):
+        return found.end()
+    return end if found.string.startswith(": ", end) else found.end()
 
 
 def _cause(cause: Json, redact: Callable[[str], str]) -> Json:

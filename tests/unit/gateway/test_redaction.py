@@ -316,6 +316,21 @@ def test_a_failure_that_quotes_a_whole_object_is_redacted(dump: str, info: Reque
     assert shown["message"].startswith(' "" is invalid: patch: Invalid value: "[redacted:')
 
 
+def test_what_is_wrong_with_a_quoted_object_is_still_said() -> None:
+    dump = json.dumps({"matchLabels": {"note": CANARY, "odd": '"}: '}})
+    message = (
+        f'Deployment.apps "web" is invalid: [spec.selector: Invalid value: {dump}: field is immutable, spec.x: Invalid value: {dump}: no]'
+    )
+
+    shown = REDACTOR.redact_object({"kind": "Status", "status": "Failure", "message": message}, WORKS)["message"]
+
+    assert not leaks(shown)
+    assert shown == (
+        'Deployment.apps "web" is invalid: [spec.selector: Invalid value: "[redacted:not-compared]": field is immutable,'
+        ' spec.x: Invalid value: "[redacted:not-compared]": no]'
+    )
+
+
 def test_a_failure_that_quotes_one_value_of_another_object_stays_readable() -> None:
     message = (
         'Work "w" is invalid: spec.size: Invalid value: "string": must be integer, spec.mode: Unsupported value: "x{": use "a", map[b]'
