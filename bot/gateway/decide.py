@@ -45,6 +45,7 @@ _REVIEWS = frozenset(
 )
 _STREAMS = frozenset({"exec", "attach", "portforward", "proxy"})
 """Subresources that open a stream, whatever they belong to: other API groups (of virtual machines) have them too."""
+_KUBELET_READS = frozenset({"healthz", "metrics", "metrics/cadvisor", "metrics/probes", "metrics/resource", "stats/summary"})
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 _WRITE_VERBS = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 
@@ -53,7 +54,7 @@ def decide(method: str, info: RequestInfo, *, upgrade: bool) -> Decision:
     """Decides on one request. `upgrade` says whether the client wants another protocol than HTTP."""
     if method not in _METHODS:
         return Decision(Kind.REFUSED, 405, f"The method {method[:20]} is not one that the Kubernetes API has.")
-    if is_connect(info):
+    if is_connect(info) and (upgrade or not _asks_kubelet(method, info)):
         return Decision(Kind.CONNECT)
     if upgrade:
         return Decision(Kind.REFUSED, 400, "The gateway does not upgrade this request: use a plain HTTP watch.")
@@ -61,7 +62,7 @@ def decide(method: str, info: RequestInfo, *, upgrade: bool) -> Decision:
         if method in ("GET", "HEAD"):
             return Decision(Kind.READ)
         return Decision(Kind.REFUSED, 405, f"{method} on {info.path} is not a request for a resource, so it cannot be rehearsed.")
-    if info.verb in ("get", "list", "watch") and method in ("GET", "HEAD"):
+    if info.verb in ("get", "list", "watch") and method in ("GET", "HEAD"):  # of connects, only what asks a kubelet comes here
         return Decision(Kind.READ)
     if info.verb not in _WRITE_VERBS:
         return Decision(Kind.REFUSED, 405, f"{method} on {info.path} has no meaning that the gateway knows.")
@@ -73,6 +74,14 @@ def is_connect(info: RequestInfo) -> bool:
     if not info.is_resource:
         return False
     return info.verb == "proxy" or info.subresource in _STREAMS
+
+
+def _asks_kubelet(method: str, info: RequestInfo) -> bool:
+    """Whether it is a look at a kubelet's own figures (`kubectl get --raw /api/v1/nodes/n1/proxy/stats/summary`): other paths run commands
+    there. A name with a colon may choose another port, where anything may listen."""
+    if method not in ("GET", "HEAD") or (info.group, info.resource, info.subresource) != ("", "nodes", "proxy") or ":" in info.name:
+        return False
+    return info.path.removeprefix(f"/api/v1/nodes/{info.name}/proxy/") in _KUBELET_READS
 
 
 def _decide_write(method: str, info: RequestInfo) -> Decision:

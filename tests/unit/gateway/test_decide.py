@@ -31,6 +31,14 @@ CASES = [
     ("PATCH", f"{POD}/ephemeralcontainers", Kind.WRITE),
     *[(method, f"{POD}/{sub}", Kind.CONNECT) for method in ("GET", "POST") for sub in ("exec", "attach", "portforward", "proxy")],
     *[(method, "/api/v1/nodes/n1/proxy/run", Kind.CONNECT) for method in ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD")],
+    *[(method, "/api/v1/nodes/n1/proxy/stats/summary", Kind.READ) for method in ("GET", "HEAD")],
+    ("GET", "/api/v1/nodes/n1/proxy/metrics/cadvisor", Kind.READ),
+    *[(method, "/api/v1/nodes/n1/proxy/stats/summary", Kind.CONNECT) for method in ("POST", "PUT", "DELETE", "PATCH")],
+    *[
+        ("GET", f"/api/v1/nodes/{path}", Kind.CONNECT)
+        for path in ("n1/proxy", "n1/proxy/logs", "n1/proxy/metrics/x", "n1:80/proxy/metrics")
+    ],
+    ("GET", "/api/v1/proxy/nodes/n1/stats/summary", Kind.CONNECT),
     ("GET", "/api/v1/namespaces/shop/services/web/proxy", Kind.CONNECT),
     ("GET", "/api/v1/proxy/nodes/n1", Kind.CONNECT),
     ("DELETE", "/api/v1/proxy/namespaces/shop/pods/p1", Kind.CONNECT),
