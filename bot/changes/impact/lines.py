@@ -51,6 +51,7 @@ _RULES: tuple[Rule, ...] = (
     traffic.of_network_policy,
     storage.of_configuration,
     storage.of_volume,
+    pods.of_relabelling,
     removals.of_container,
     removals.of_owner,
     removals.of_node,
@@ -62,6 +63,8 @@ _RULES: tuple[Rule, ...] = (
 def _who_reverts(of_one: Sequence[Effect]) -> Iterator[str]:
     """Who sets one object back, once for all that is done to it."""
     last = of_one[-1]
+    if last.kind == "Pod" and managers.is_built_in(managers.controller(of_one[0].before)):
+        return  # its controller replaces it, and sets nothing of it back
     if last.diff.action not in ("update", "scale", "delete") or (last.kind == "Pod" and last.is_removal):
         return  # whose pods they are that go is told for all of them together
     is_certain = any(field.op != "add" for effect in of_one for field in effect.diff.fields)

@@ -29,6 +29,11 @@ def controller(item: dict[str, Any]) -> dict[str, Any] | None:
     return next((owner for owner in trees.entries(item, "metadata", "ownerReferences") if owner.get("controller")), None)
 
 
+def is_built_in(owner: dict[str, Any] | None) -> bool:
+    """Whether it is one of Kubernetes itself, whose controller does what its documentation says."""
+    return owner is not None and bool(owner.get("apiVersion")) and trees.text(owner, "apiVersion").rpartition("/")[0] in BUILT_IN
+
+
 def name_of(owner: dict[str, Any]) -> str:
     """`ReplicaSet web-7c9f`, `Widget a (example.com)`"""
     group = trees.text(owner, "apiVersion").rpartition("/")[0]
@@ -44,8 +49,7 @@ def describe(item: dict[str, Any], *, is_gone: bool = False, is_certain: bool = 
     reverts = f"{may} be {'brought back' if is_gone else 'reverted'}"
     owner = controller(item)
     if owner is not None:
-        is_built_in = trees.text(owner, "apiVersion").rpartition("/")[0] in BUILT_IN and owner.get("apiVersion")
-        return f"owned by {name_of(owner)}: {reverts} by its {'controller' if is_built_in else 'operator'}"
+        return f"owned by {name_of(owner)}: {reverts} by its {'controller' if is_built_in(owner) else 'operator'}"
     found = _argo(item) or _flux(item)
     if found:
         return f"{found[0]}: {reverts} {found[1]}"

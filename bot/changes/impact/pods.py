@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from bot.changes import bodies, trees
+from bot.changes import bodies, selectors, trees
 from bot.changes.impact import managers, policies
 from bot.changes.impact.effects import Effect, Scene, count, enumerate_some
-from bot.changes.impact.surroundings import one
+from bot.changes.impact.surroundings import objects, one
 
 _OWNERS = {"ReplicaSet": ("apps/v1", "replicasets"), "StatefulSet": ("apps/v1", "statefulsets")}
+_SELECTING = {**_OWNERS, "DaemonSet": ("apps/v1", "daemonsets")}
 _Owner = tuple[str, str, str]
 
 
@@ -79,3 +80,24 @@ def _of_budgets(scene: Scene, going: list[Effect]) -> Iterator[str]:
                 yield f"⚠️ {title} allows {allowed} of these {len(effects)} evictions now: the others are tried again for a while"
         else:
             yield f"⚠️ {title} allows {count(allowed, 'disruption')} now, and deleting does not ask it"
+
+
+def of_relabelling(effect: Effect, scene: Scene) -> Iterator[str]:
+    """What loses sight of a pod whose labels change, or finds it: its controller and Services. So a sick pod is set aside."""
+    if effect.kind != "Pod" or effect.diff.action != "update" or not effect.changes("metadata.labels"):
+        return
+    was, becomes = (trees.texts(item, "metadata", "labels") for item in (effect.before, effect.after))
+    owner = managers.controller(effect.before)
+    if owner is not None and owner.get("kind") in _SELECTING:
+        kind, name = str(owner.get("kind")), str(owner.get("name"))
+        found = scene.around.ask(one(*_SELECTING[kind], name, kind, effect.diff.namespace))
+        selector = trees.part(found, "spec").get("selector") if found else None
+        if selectors.matches(selector, was) and not selectors.matches(selector, becomes):
+            yield f"⚠️ leaves {kind} {name}, which starts another pod in its place"
+    for item in scene.around.list(objects("v1", "services", "Services", effect.diff.namespace)) or ():
+        wanted = trees.texts(item, "spec", "selector")
+        sees = [bool(wanted) and selectors.matches({"matchLabels": wanted}, labels) for labels in (was, becomes)]
+        if sees == [True, False]:
+            yield f"Service {bodies.metadata(item).get('name')} sends it no more traffic"
+        elif sees == [False, True]:
+            yield f"Service {bodies.metadata(item).get('name')} sends it traffic from then on"

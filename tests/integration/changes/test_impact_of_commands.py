@@ -48,6 +48,10 @@ TABLE = [
     ("kubectl delete ns impact --wait=false", ["⚠️ Everything in it goes: ", "1 Deployment", "1 Service", "1 Ingress"]),
     ("kubectl delete crd widgets.example.com", ["Widget object"]),
     ("kubectl delete pod -l app=web", ["new pod", "in place of what goes"]),
+    (
+        "kubectl label --overwrite app=aside $(kubectl get pods -l app=web -o name | head -1)",
+        ["⚠️ Leaves ReplicaSet web-", "which starts another pod in its place", "Service web sends it no more traffic"],
+    ),
     ("kubectl cordon n1", ["akes no new pods; ", "can take pods"]),
     ("kubectl create clusterrolebinding x --clusterrole=cluster-admin --user=ada", ["⚠️ Gives User ada every right in the whole cluster"]),
     ("kubectl create deploy api --image=nginx --replicas=1 && kubectl expose deploy api --port=80", ["pods that this change brings"]),
@@ -94,3 +98,13 @@ async def test_a_client_that_says_nothing_leaves_the_pods_of_a_job_behind_and_is
         (False, True),
     ]
     assert "Deletes 1 object." in list(told.values())[2]
+
+
+async def test_a_label_that_nobody_selects_by_is_not_said_to_be_reverted(lab: Lab) -> None:
+    """A pod's controller replaces it and sets nothing of it back."""
+    ran = await lab.rehearse("kubectl label $(kubectl get pods -l app=web -o name | head -1) seen=yes")
+    writes = ran.recording.writes
+    around = await look(lab.cluster.api, None, writes)
+
+    assert len(writes) == 1
+    assert lines(writes, [diff.of_write(one) for one in writes], around) == ()
