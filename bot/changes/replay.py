@@ -10,9 +10,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
-from bot.changes import digest, propose, recheck
+from bot.changes import bodies, digest, live, propose, recheck, uids
 from bot.changes.calling import Calling
-from bot.changes.change import Change, SendState, State
+from bot.changes.change import Change, ObjectDiff, SendState, State
 from bot.changes.executing import Executing
 from bot.changes.impact.look import Look, see_nothing
 from bot.changes.ledger import ACTOR, Ledger, line
@@ -159,8 +159,7 @@ class _Replay:
                 return self._stop(self._words(position, send.message))
             case SendState.UNKNOWN:
                 return Ended(State.UNKNOWN, self._words(position, send.message))
-        write = self._change.writes[position]
-        outcome = await self._way(write, position).run()
+        outcome = await self._way(*await self._with_real_uids(position), position).run()
         if isinstance(outcome, Landed):
             await self._name(position, outcome.name)
             return None
@@ -174,11 +173,20 @@ class _Replay:
             return Ended(State.UNKNOWN, self._words(position, outcome.words))
         return self._stop(outcome.why)
 
-    def _way(self, write: RecordedWrite, position: int) -> Sending | Executing | Calling:
+    async def _with_real_uids(self, position: int) -> tuple[RecordedWrite, ObjectDiff]:
+        """The write and its approved difference, with the uids of what this change has made by now."""
+        writes, approved = self._change.writes, self._diffs[position]
+        write = writes[position]
+        for earlier, made_up in uids.mentioned(writes, position):
+            real = str(bodies.metadata(await live.read(self._means.api, writes[earlier])).get("uid") or "")
+            write, approved = uids.settle(write, approved, made_up, real)
+        return write, approved
+
+    def _way(self, write: RecordedWrite, approved: ObjectDiff, position: int) -> Sending | Executing | Calling:
         use = read_use(write)
         if use is not None:
             return Calling(use, position, self._ledger, self._means)
-        return (Sending if write.connect is None else Executing)(write, self._diffs[position], position, self._ledger, self._means)
+        return (Sending if write.connect is None else Executing)(write, approved, position, self._ledger, self._means)
 
     async def _name(self, position: int, name: str) -> None:
         """Shows the name that the server made up for an object."""

@@ -255,7 +255,7 @@ def _pin_generated_name(prepared: Write, name: str, outcome: Rehearsed) -> tuple
 def _uid_note(overlay: Overlay, body: bytes) -> str:
     for uid, entry in overlay.invented_uids():
         if uid.encode() in body:
-            return f"Refers to {entry.title} by a uid that it will not have: it is made by this change too."
+            return f"Refers to {entry.title} by its uid, which it gets when this is applied: it is made by this change too."
     return ""
 
 

@@ -115,6 +115,9 @@ CHAPTERS: dict[str, tuple[Line, ...]] = {
         "kubectl delete cm -l app=spare",
         "kubectl delete cm nothing --ignore-not-found; kubectl delete cm fresh",
         "kubectl get quota,pdb -o name | xargs kubectl delete",
+        "kubectl create cm owner && kubectl create cm owned --from-literal=a=1 && kubectl patch cm owned --type=merge -p"
+        ' "{\\"metadata\\":{\\"ownerReferences\\":[{\\"apiVersion\\":\\"v1\\",\\"kind\\":\\"ConfigMap\\",\\"name\\":\\"owner\\",'
+        '\\"uid\\":\\"$(kubectl get cm owner -o jsonpath={.metadata.uid})\\"}]}}"; sleep 1; kubectl get cm owned -o name',
         "kubectl delete svc --field-selector=metadata.name=far",
         Line("kubectl delete all -l app=api", why_other="what a controller takes away by itself is there or not when kubectl comes to it"),
         "kubectl delete --raw /api/v1/namespaces/$NS/configmaps | jq -c '[.kind, [.items[].metadata.name]]'",
@@ -183,6 +186,11 @@ CHAPTERS: dict[str, tuple[Line, ...]] = {
         "kubectl delete clusterrole,clusterrolebinding -l none=none; kubectl delete clusterrole cr-$NS agg-$NS",
         "kubectl delete clusterrolebinding crb-$NS && kubectl delete role,rolebinding,netpol --all",
         "sed s/NAME/csr-$NS/ csr.yaml | kubectl create -f -",
+        Line(
+            "kubectl delete csr csr-$NS && sed s/NAME/csr-$NS/ csr.yaml | kubectl create -f - && kubectl certificate approve csr-$NS",
+            why_other="the approval of a certificate is recorded and answered as refused",
+        ),
+        "kubectl delete csr csr-$NS && sed s/NAME/csr-$NS/ csr.yaml | kubectl create -f -",
         Line("kubectl certificate approve csr-$NS", why_other="the approval of a certificate is recorded and answered as refused"),
         "kubectl delete csr csr-$NS",
     ),

@@ -365,7 +365,7 @@ async def test_an_owner_reference_to_an_invented_uid_is_pointed_out(lab: Lab) ->
     )
 
     assert ran.code == 0, ran.err
-    assert "by a uid that it will not have" in ran.recording.writes[1].note
+    assert "by its uid, which it gets when this is applied" in ran.recording.writes[1].note
 
 
 def _held(*finalizers: str) -> str:
