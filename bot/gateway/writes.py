@@ -23,6 +23,8 @@ from bot.values.requests import ApiRequest, ApiResponse, Json, RecordedWrite, Re
 
 log = structlog.get_logger()
 
+_NO_MANAGER = "unknown"
+"""What the API server calls a client without a User-Agent."""
 _MOST_REASON = 1000
 """Characters of the API server's reason that are recorded; the client gets all of them."""
 _MOST_TITLE = 300
@@ -179,8 +181,8 @@ def _with_manager(call: Call, request: ApiRequest) -> tuple[tuple[str, str], ...
     is_apply = media.essence(request.content_type) == media.APPLY_PATCH
     if request.method == "DELETE" or is_apply or any(name == "fieldManager" for name, _ in request.query):
         return request.query
-    manager = call.request.headers.get("User-Agent", "").split("/")[0][:128]
-    return (*request.query, ("fieldManager", manager)) if manager.isprintable() and manager else request.query
+    manager = call.request.headers.get("User-Agent", "").split("/")[0][:128] or _NO_MANAGER
+    return (*request.query, ("fieldManager", manager)) if manager.isprintable() else request.query
 
 
 async def _find_missing(call: Call, prepared: Write) -> web.StreamResponse | None:
