@@ -96,7 +96,7 @@ async def _rehearse(local: LocalCluster, options: argparse.Namespace) -> int:
     cluster = local.cluster
     argv = ["bash", "-c", options.command[0]] if len(options.command) == 1 else options.command
     with tempfile.TemporaryDirectory(prefix="rehearse-") as folder:
-        async with cluster.rehearse(_THREAD, _NOBODY, "", "") as rehearsal:
+        async with cluster.rehearse(_THREAD, _NOBODY, "", "", is_quiet=True) as rehearsal:
             kubeconfig = Path(folder) / "kubeconfig"
             kubeconfig.touch(mode=0o600)
             kubeconfig.write_text(local.name_like_theirs(rehearsal.kubeconfig), encoding="utf-8")
@@ -108,6 +108,8 @@ async def _rehearse(local: LocalCluster, options: argparse.Namespace) -> int:
     else:
         _print_change(recording)
         _print_impact(recording, await look(cluster.api_for(_THREAD), None, recording.writes))
+        if recording.writes and not options.apply:
+            _complain("rehearse: nothing is applied yet; --apply does so.")
     if options.apply and recording.writes and not await _apply(cluster, options, recording):
         return 1
     return 3 if recording.writes or recording.connects or recording.refused else 0

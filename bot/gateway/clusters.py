@@ -79,14 +79,15 @@ class GatewayCluster:
         return mapped if mapped is not None else self._reader
 
     def rehearse(
-        self, thread_id: str, asker: Person, namespace: str, address: str, *, log_lines: int = 0
+        self, thread_id: str, asker: Person, namespace: str, address: str, *, log_lines: int = 0, is_quiet: bool = False
     ) -> AbstractAsyncContextManager[Rehearsal]:
-        """See `threads.ports.Cluster.rehearse`."""
-        return self._rehearse(self._upstream_for(thread_id), self.identity(asker), namespace, address, log_lines)
+        """See `threads.ports.Cluster.rehearse`. `is_quiet`: no warnings say that nothing is applied yet. A script may look at what kubectl
+        writes to stderr (`2>&1`, `--warnings-as-errors`), and would go another way than without the gateway."""
+        return self._rehearse(self._upstream_for(thread_id), self.identity(asker), namespace, address, log_lines, is_quiet=is_quiet)
 
     @asynccontextmanager
     async def _rehearse(
-        self, upstream: Upstream, mapped: Identity | None, namespace: str, address: str, log_lines: int
+        self, upstream: Upstream, mapped: Identity | None, namespace: str, address: str, log_lines: int, *, is_quiet: bool
     ) -> AsyncIterator[Rehearsal]:
         reader, writer = (mapped, mapped) if mapped is not None else (self._reader, self._writer)
         session = Session(
@@ -99,6 +100,7 @@ class GatewayCluster:
             may_impersonate=self._may_impersonate,
             exec_rules=self._gateway.exec_rules(self.name),
             log_lines=log_lines,
+            is_quiet=is_quiet,
         )
         self._gateway.admit(session, self.name)
         try:

@@ -134,7 +134,7 @@ def relay(call: Call, response: ApiResponse, *, warnings: tuple[str, ...] = ()) 
 
 
 async def _get(call: Call, entry: Entry) -> web.StreamResponse:
-    info, warnings = call.info, (NOT_LIVE,)
+    info, warnings = call.info, call.session.remark(NOT_LIVE)
     if entry.current is None:
         return answer(call, 404, status.not_found(info), warnings=warnings)
     if info.subresource not in ("", "status", "scale"):
@@ -172,8 +172,10 @@ async def _list(call: Call) -> web.StreamResponse:
         call.session.waits.note_read(entry, is_named=bool(info.name))
     merge = await merge_into(call, entries)
     if is_hidden or definition is not None:
-        return answer(call, 200, fill(merge, _empty_list(call, definition.crd if definition else None)), warnings=(NOT_LIVE,))
-    return await _pass_list(call, merge, warnings=(NOT_LIVE,))
+        return answer(
+            call, 200, fill(merge, _empty_list(call, definition.crd if definition else None)), warnings=call.session.remark(NOT_LIVE)
+        )
+    return await _pass_list(call, merge, warnings=call.session.remark(NOT_LIVE))
 
 
 def _missing_revisions(call: Call) -> tuple[str, ...]:

@@ -51,6 +51,7 @@ class Session:
         may_impersonate: bool = False,
         exec_rules: Sequence[ExecRule] = (),
         log_lines: int = 0,
+        is_quiet: bool = False,
     ) -> None:
         self.token = secrets.token_urlsafe(32)
         self.upstream = upstream
@@ -68,6 +69,8 @@ class Session:
         self.exec_rules = exec_rules
         self.log_lines = log_lines
         """See `threads.ports.Cluster.rehearse`."""
+        self.is_quiet = is_quiet
+        """See `GatewayCluster.rehearse`."""
         self.unlooked: set[str] = set()
         """Paths of execs into pods in which `kubectl cp` could not look at its target."""
         self._address = address
@@ -80,6 +83,10 @@ class Session:
         other = copy.copy(self)
         other.reader = other.writer = identity
         return other
+
+    def remark(self, text: str) -> tuple[str, ...]:
+        """A warning that nothing is applied yet, for clients to print."""
+        return () if self.is_quiet else (text,)
 
     @property
     def is_over(self) -> bool:

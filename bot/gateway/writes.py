@@ -235,7 +235,7 @@ def _record(call: Call, prepared: Write, outcome: Rehearsed, *, is_shown: bool =
     target = f"{info.resource}/{name}" if name else info.resource
     target = f"{target}/{info.subresource}" if info.subresource else target
     warning = f"recorded for approval, not yet applied: {request.method} {target}{hint}"
-    return answer(call, outcome.status, outcome.reply, headers=passed_down(outcome.headers), warnings=(warning,))
+    return answer(call, outcome.status, outcome.reply, headers=passed_down(outcome.headers), warnings=session.remark(warning))
 
 
 def _of_object(info: RequestInfo) -> RequestInfo:

@@ -49,6 +49,7 @@ def test_a_write_exits_3_and_the_change_is_shown(seeded: ApiServer, tmp_path: Pa
     ran = _rehearse(seeded, tmp_path, "kubectl", "-n", "shop", "scale", "deploy", "web", "--replicas=5")
 
     assert ran.returncode == 3
+    assert ran.stderr.endswith("rehearse: nothing is applied yet; --apply does so.\n")
     assert ran.stdout == "deployment.apps/web scaled\nscale Deployment shop/web\n  spec.replicas  3 → 5\n  • +2 pods (0/3 ready now)\n"
 
 
@@ -61,6 +62,20 @@ def test_kubectl_finds_it_as_a_plugin(seeded: ApiServer, tmp_path: Path, line: s
 
     assert ran.returncode == code, ran.stderr
     assert [write["name"] for write in json.loads(ran.stdout)["writes"]] == (["web"] if code else [])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "kubectl -n shop --warnings-as-errors label cm spare a=b && kubectl -n shop label cm spare c=d",
+        '[ "$(kubectl -n shop label cm spare a=b 2>&1)" = "configmap/spare labeled" ] && kubectl -n shop label cm spare c=d',
+        "kubectl -n shop label cm spare a=b 2>err; kubectl -n shop get cm spare 2>>err; [ -s err ] || kubectl -n shop label cm spare c=d",
+    ],
+)
+def test_a_script_that_looks_at_stderr_goes_the_way_it_goes_directly(seeded: ApiServer, tmp_path: Path, line: str) -> None:
+    ran = _rehearse(seeded, tmp_path, "--json", "--", line)
+
+    assert len(json.loads(ran.stdout)["writes"]) == 2
 
 
 def test_what_is_made_is_shown_as_yaml_and_what_cannot_be_undone_is_said(seeded: ApiServer, tmp_path: Path) -> None:
