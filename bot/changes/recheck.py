@@ -56,6 +56,8 @@ async def check(api: ClusterApi, write: RecordedWrite, approved: ObjectDiff) -> 
             return GONE
         if approved.uid and bodies.metadata(current).get("uid") != approved.uid:
             return _moved(replace(write, before=current), approved, "This is another object of the same name by now.")
+    if current is None and bodies.metadata(write.before).get("deletionTimestamp"):
+        return GONE  # it was on its way out already: its finalizers were done sooner than expected
     request, precondition = with_precondition(write, current)
     if not write.has_preview:
         return _without_preview(write, approved, current, Same(request, precondition))

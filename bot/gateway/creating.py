@@ -22,6 +22,8 @@ async def create(session: Session, write: Write, entry: Entry | None) -> Outcome
     info = write.info
     if entry is not None and entry.current is not None:
         return failed(409, status.already_exists(info, entry.key.name))
+    if entry is not None and entry.leaving is not None:
+        return failed(409, status.already_exists(info, entry.key.name, is_leaving=True))
     if is_unreachable(session, info):
         return await synthesise(session, write, MADE_TOO)
     if entry is not None:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field, replace
 from bot.gateway.selectors import matches
 from bot.values.requests import Json, RequestInfo
 
+_LOOKS = 3
+"""Reads by name that show a deleted object which finalizers keep."""
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -41,6 +44,10 @@ class Entry:
     """Deleted and created again: `current` has nothing to do with `live`."""
     written_at: float = 0.0
     """Time of the last write, on the event loop's clock."""
+    leaving: Json = None
+    """Deleted, but kept by finalizers: as it stands until they are done. `current` is None then, as if they were."""
+    looks: int = 0
+    """How often it was read as leaving."""
 
     @property
     def title(self) -> str:
@@ -100,6 +107,19 @@ class Overlay:
         self._entries[entry.key] = entry
         for queue in self._watchers:
             queue.put_nowait(entry)
+
+    def look_at_leaving(self, entry: Entry) -> Json:
+        """What a read by name shows of a deleted object that finalizers keep: who takes them away needs it, and who asks again and again
+        waits until it is gone, which it is then. None if it is."""
+        shown = entry.leaving if entry.looks < _LOOKS else None
+        self._entries[entry.key] = replace(entry, leaving=shown, looks=entry.looks + 1)
+        return shown
+
+    def let_go(self, info: RequestInfo) -> None:
+        """From here on nothing is left of the object, if it was deleted: somebody waited until its finalizers were done."""
+        entry = self.get(info)
+        if entry is not None and entry.leaving is not None:
+            self._entries[entry.key] = replace(entry, leaving=None)
 
     def within(self, info: RequestInfo) -> list[Entry]:
         """The entries that a LIST, WATCH or DELETECOLLECTION with this request info is about, selectors aside."""

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import orjson
 
-from bot.gateway import bodies, media, status
+from bot.gateway import bodies, media, status, synthesis
 from bot.gateway.overlay import Entry
 from bot.gateway.patches import merge_between
 from bot.gateway.request_info import Query, build_path
 from bot.gateway.session import Session
 from bot.values.requests import ApiRequest, ApiResponse, Json, RequestInfo
 
-_SERVER_SET = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink", "deletionTimestamp")
+_SERVER_SET = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink", *synthesis.DELETION_MARKS)
 
 
 async def preview(

@@ -65,6 +65,8 @@ async def _read(call: Call) -> web.StreamResponse:
         return await _read_other(call)
     if overlay or call.session.waits.expects:
         call.session.waits.note_request(call.parsed, overlay.entries())
+    if info.verb in ("list", "watch") and info.name:  # by a selector of its name: so `kubectl delete` and `kubectl wait` wait for its end
+        overlay.let_go(info)
     if info.verb == "watch":
         return await watch(call)
     if not overlay:
@@ -136,7 +138,10 @@ def relay(call: Call, response: ApiResponse, *, warnings: tuple[str, ...] = ()) 
 async def _get(call: Call, entry: Entry) -> web.StreamResponse:
     info, warnings = call.info, call.session.remark(NOT_LIVE)
     if entry.current is None:
-        return answer(call, 404, status.not_found(info), warnings=warnings)
+        left = call.session.overlay.look_at_leaving(entry)
+        if left is None:
+            return answer(call, 404, status.not_found(info), warnings=warnings)
+        entry = replace(entry, current=left)
     if info.subresource not in ("", "status", "scale"):
         return await _read_live(call)
     if entry.version != info.version:
@@ -170,6 +175,8 @@ async def _list(call: Call) -> web.StreamResponse:
         return relay(call, await fetch(call), warnings=warnings) if warnings else await _read_live(call)
     for entry in entries:
         call.session.waits.note_read(entry, is_named=bool(info.name))
+    if not info.name:
+        entries = [entry if entry.leaving is None else replace(entry, current=entry.leaving) for entry in entries]
     merge = await merge_into(call, entries)
     if is_hidden or definition is not None:
         return answer(

@@ -7,6 +7,8 @@ because only the server knows who owns which field, and its effect carried over.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.gateway import bodies, media, patches, status, strategic, synthesis
 from bot.gateway.creating import recreate, synthesise
 from bot.gateway.openapi import Schema
@@ -25,6 +27,8 @@ _KEPT = ("uid", "creationTimestamp", "resourceVersion", "generation")
 async def change_rehearsed(session: Session, write: Write, entry: Entry) -> Outcome:
     """A write of an object that the rehearsal wrote before."""
     info = write.info
+    if entry.leaving is not None:
+        return await _change_leaving(session, write, entry)
     if entry.current is None:
         if write.is_apply and not info.subresource:
             return await recreate(session, write)
@@ -43,6 +47,16 @@ async def change_rehearsed(session: Session, write: Write, entry: Entry) -> Outc
     if isinstance(target, Rejected):
         return target
     return await _previewed(session, write, entry, target)
+
+
+async def _change_leaving(session: Session, write: Write, entry: Entry) -> Outcome:
+    """A write of an object that the rehearsal deleted and finalizers keep. The cluster's dry run knows nothing of the deletion."""
+    outcome = await change_rehearsed(session, write, replace(entry, current=entry.leaving, leaving=None))
+    if isinstance(outcome, Rejected) or not isinstance(outcome.after, dict):
+        return outcome
+    known = entry.leaving["metadata"]
+    marks = {name: known[name] for name in synthesis.DELETION_MARKS}
+    return replace(outcome, after={**outcome.after, "metadata": {**outcome.after["metadata"], **marks}})
 
 
 async def without_preview(session: Session, write: Write, entry: Entry | None, why: Obstacle) -> Outcome:

@@ -45,10 +45,10 @@ def namespace_not_found(namespace: str) -> Json:
     return not_found(RequestInfo("get", True, "", "", "v1", "namespaces", "", "", namespace))
 
 
-def already_exists(info: RequestInfo, name: str) -> Json:
-    """`deployments.apps "web" already exists`: the answer to a second create of one name."""
+def already_exists(info: RequestInfo, name: str, *, is_leaving: bool = False) -> Json:
+    """`deployments.apps "web" already exists`: the answer to a second create of one name, also while the first object is being deleted."""
     qualified = f"{info.resource}.{info.group}" if info.group else info.resource
-    status = failure(409, f'{qualified} "{name}" already exists', info)
+    status = failure(409, f'{"object is being deleted: " if is_leaving else ""}{qualified} "{name}" already exists', info)
     status["details"]["name"] = name
     return status
 

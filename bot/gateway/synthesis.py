@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 
 from bot.values.requests import Json, RequestInfo
 
+DELETION_MARKS = ("deletionTimestamp", "deletionGracePeriodSeconds")
+_COLLECTED = frozenset({"foregroundDeletion", "orphan"})
 _SUFFIX = "bcdfghjklmnpqrstvwxz2456789"  # the alphabet of `k8s.io/apimachinery/pkg/util/rand`
 
 
@@ -39,6 +41,21 @@ def is_released(info: RequestInfo, item: Json) -> bool:
         return False
     holds_content = (info.group, info.resource) == ("", "namespaces") and bool((item.get("spec") or {}).get("finalizers"))
     return not metadata.get("finalizers") and not holds_content
+
+
+def leaving(info: RequestInfo, item: Json) -> Json:
+    """A deleted object as it stands until somebody takes its finalizers away; None if nobody but the garbage collector has to, who does
+    so at once."""
+    metadata = item.get("metadata") if isinstance(item, dict) else None
+    if not isinstance(metadata, dict):
+        return None
+    holds_content = (info.group, info.resource) == ("", "namespaces") and bool((item.get("spec") or {}).get("finalizers"))
+    if not holds_content and not set(metadata.get("finalizers") or ()) - _COLLECTED:
+        return None
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    marks = {name: metadata.get(name, value) for name, value in zip(DELETION_MARKS, (now, 0), strict=True)}
+    status = {"status": {**(item.get("status") or {}), "phase": "Terminating"}} if holds_content else {}
+    return {**item, **status, "metadata": {**metadata, **marks}}
 
 
 def settled(info: RequestInfo, item: Json) -> Json:

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import nullcontext
 from dataclasses import replace
 
+import orjson
 import structlog
 from aiohttp import web
 
@@ -53,7 +54,7 @@ async def _write(call: Call, kind: Kind, request: ApiRequest, *, is_own: bool) -
         if not is_own and call.session.recorder.write_count >= call.session.limits.writes:
             call.session.stop(f"stopped: recorded more than {call.session.limits.writes} writes")
             return answer(call, 429, status.failure(429, "The rehearsal has recorded as many writes as one may.", call.info))
-        prepared = _prepare(call, request)
+        prepared = _unmarked(call.session.overlay, _prepare(call, request))
         if kind is Kind.CREDENTIAL:
             missing = await _find_missing(call, prepared)
             return missing or _record_credential(call, prepared, is_own=is_own)
@@ -168,6 +169,20 @@ def _prepare(call: Call, request: ApiRequest) -> Write:
     return Write(recorded, call.info, body, media.essence(call.content_type))
 
 
+def _unmarked(overlay: Overlay, prepared: Write) -> Write:
+    """A replacement of an object that the rehearsal deleted, without the time of that, which will be another one."""
+    entry, body = overlay.get(prepared.object_info), prepared.body
+    if entry is None or entry.leaving is None or prepared.request.method != "PUT" or not isinstance(body, dict):
+        return prepared
+    if prepared.kind not in (media.JSON, media.YAML):
+        return prepared
+    metadata = {key: value for key, value in (body.get("metadata") or {}).items() if key not in synthesis.DELETION_MARKS}
+    body = {**body, "metadata": metadata}
+    return replace(
+        prepared, request=replace(prepared.request, content_type=media.JSON, body=orjson.dumps(body)), body=body, kind=media.JSON
+    )
+
+
 def _blinded(call: Call, prepared: Write) -> Write | None:
     """The write as it is rehearsed: see `blinding`. None if it cannot be."""
     request = call.session.redactor.blind(prepared.request, prepared.info)
@@ -268,14 +283,17 @@ def _show(overlay: Overlay, info: RequestInfo, outcome: Rehearsed, position: int
             one = replace(info, name=bodies.name_of(item), namespace=_namespace_of(item))
             _show_one(overlay, one, item, None, position)
     elif info.name:
-        after = None if synthesis.is_released(info, outcome.after) else outcome.after
-        _show_one(overlay, info, outcome.live, after, position)
+        earlier = overlay.get(info)
+        is_deleted = info.verb == "delete" or (earlier is not None and earlier.leaving is not None)
+        left = synthesis.leaving(info, outcome.before if info.verb == "delete" else outcome.after) if is_deleted else None
+        after = None if left is not None or synthesis.is_released(info, outcome.after) else outcome.after
+        _show_one(overlay, info, outcome.live, after, position, leaving=left)
 
 
-def _show_one(overlay: Overlay, info: RequestInfo, live: Json, after: Json, position: int) -> None:
+def _show_one(overlay: Overlay, info: RequestInfo, live: Json, after: Json, position: int, *, leaving: Json = None) -> None:
     kind = str((after or live or {}).get("kind") or "")
     now = asyncio.get_running_loop().time()
-    overlay.put(Entry(Key.of(info), info.version, kind, live, after, (position,), written_at=now))
+    overlay.put(Entry(Key.of(info), info.version, kind, live, after, (position,), written_at=now, leaving=leaving))
 
 
 def _namespace_of(item: Json) -> str:

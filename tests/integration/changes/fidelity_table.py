@@ -26,6 +26,10 @@ def _lines(*commands: str | Line) -> tuple[Line, ...]:
     return tuple(Line(command) if isinstance(command, str) else command for command in commands)
 
 
+def _hold(name: str) -> str:
+    return f'kubectl patch cm {name} --type=merge -p \'{{"metadata":{{"finalizers":["example.com/hold"]}}}}\''
+
+
 def _manifest(name: str, data: str, extra: str = "") -> str:
     return f"printf 'apiVersion: v1\\nkind: ConfigMap\\nmetadata: {{name: {name}{extra}}}\\ndata: {{{data}}}\\n'"
 
@@ -127,6 +131,21 @@ CHAPTERS: dict[str, tuple[Line, ...]] = {
             "kubectl create deploy bad --image='' ; kubectl create cm 'Not Good'; kubectl scale deploy/none --replicas=1",
             why_fails="invalid",
         ),
+    ),
+    "finalizers": _lines(
+        _hold("spare") + " && kubectl delete cm spare --wait=false; kubectl get cm spare -o name; kubectl patch cm spare"
+        ' --type=json -p \'[{"op":"remove","path":"/metadata/finalizers"}]\'',
+        "kubectl create cm spare --from-literal=a=1 && " + _hold("spare") + " && kubectl delete cm spare --wait=false;"
+        " kubectl get cm spare -o json | jq '.metadata.finalizers=[]' | kubectl replace -f - && kubectl create cm spare --from-literal=a=2",
+        _hold("settings") + " && kubectl delete cm settings --wait=false; kubectl label cm settings seen=yes;"
+        ' for c in $(kubectl get cm -o name | grep set); do kubectl patch $c --type=merge -p \'{"metadata":{"finalizers":null}}\'; done;'
+        " kubectl get cm -o name | grep -c settings || true",
+        Line(_hold("spare") + " && kubectl delete cm spare --wait=false; kubectl create cm spare", why_fails="still being deleted"),
+        'kubectl patch cm spare --type=merge -p \'{"metadata":{"finalizers":null}}\'',
+        "kubectl create -f volume.yaml && kubectl delete pvc disk && kubectl apply -f volume.yaml",
+        "kubectl create ns held-$NS && kubectl delete ns held-$NS --wait=false; kubectl get ns held-$NS -o json | "
+        " jq '.spec.finalizers=[]' | kubectl replace --raw /api/v1/namespaces/held-$NS/finalize -f - | jq -r .metadata.name;"
+        " kubectl get ns -o name | grep -c held-$NS; kubectl create ns held-$NS",
     ),
     "apply": _lines(
         _manifest("applied", 'a: "1", b: "2"') + " | kubectl apply -f -",
