@@ -191,8 +191,15 @@ async def _tell_write(watch: _Watch, entry: Entry) -> None:
         watch.known.add(entry.key)
         await _send(watch, kind, await _form(watch, entry))
     elif entry.current is None and (entry.live is not None or entry.key in watch.known):
-        last = entry.live if entry.live is not None else {"metadata": {"name": entry.key.name, "namespace": entry.key.namespace}}
+        last = entry.live if entry.live is not None else _bare(entry)
         await _send(watch, "DELETED", await _form(watch, replace(entry, current=last)))
+
+
+def _bare(entry: Entry) -> Json:
+    """An object that only the rehearsal had, and has no more: clients need to know what it was."""
+    key = entry.key
+    version = f"{key.group}/{entry.version}" if key.group else entry.version
+    return {"kind": entry.kind, "apiVersion": version, "metadata": {"name": key.name, "namespace": key.namespace}}
 
 
 async def _tell_event(watch: _Watch, line: bytes) -> None:
