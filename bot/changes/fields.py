@@ -16,7 +16,13 @@ _PLAIN_NAME = re.compile(r"[^\[\]\"\\\s]+( [^\[\]\"\\\s]+)*")
 _LISTED = re.compile(r"[A-Za-z0-9_./*-]*")
 SERVER_SET = frozenset({"managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink"})
 """What only the server sets in the metadata."""
-_SERVER_ANNOTATIONS = frozenset({"kubectl.kubernetes.io/last-applied-configuration", "deployment.kubernetes.io/revision"})
+_SERVER_ANNOTATIONS = frozenset(
+    {
+        "kubectl.kubernetes.io/last-applied-configuration",
+        "deployment.kubernetes.io/revision",
+        "deprecated.daemonset.template.generation",
+    }
+)
 _MERGE_KEYS: dict[str, tuple[tuple[str, ...], ...]] = {
     "ports": (("containerPort", "protocol"), ("containerPort",), ("port", "protocol"), ("port",), ("name",)),
     "volumeMounts": (("mountPath",),),

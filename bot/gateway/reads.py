@@ -8,7 +8,7 @@ import aiohttp
 from aiohttp import web
 
 from bot.errors import UpstreamUnavailableError
-from bot.gateway import discovery, media, status
+from bot.gateway import discovery, media, revisions, status
 from bot.gateway.call import Call, answer, passed_down
 from bot.gateway.columns import metadata_only
 from bot.gateway.fingerprints import fingerprint
@@ -26,8 +26,6 @@ from bot.values.requests import ApiResponse, Json
 
 NOT_LIVE = "shows a rehearsed change that is not applied yet"
 _LIVE_ONLY = "shows the cluster as it is, without the rehearsed change: ask for it in the API version it was written in"
-_NO_REVISION = "{} has no revision of the rehearsed change before it is applied: roll it back in another command, after approval"
-_REVISIONS = {("apps", "replicasets"): ("deployments",), ("apps", "controllerrevisions"): ("statefulsets", "daemonsets")}
 
 
 async def read(call: Call) -> web.StreamResponse:
@@ -170,32 +168,19 @@ async def _list(call: Call) -> web.StreamResponse:
     entries = [entry for entry in overlay.within(info) if entry.version == info.version]
     is_hidden, definition = overlay.hides_live(info), overlay.definition_of(info)
     hides_some = not info.namespace and info.resource != "namespaces" and bool(overlay.hidden_namespaces())
-    if not entries and not is_hidden and definition is None and not hides_some:
-        warnings = _missing_revisions(call)
-        return relay(call, await fetch(call), warnings=warnings) if warnings else await _read_live(call)
+    kept = await revisions.made(call)
+    if not entries and not kept and not is_hidden and definition is None and not hides_some:
+        return await _read_live(call)
     for entry in entries:
         call.session.waits.note_read(entry, is_named=bool(info.name))
     if not info.name:
         entries = [entry if entry.leaving is None else replace(entry, current=entry.leaving) for entry in entries]
-    merge = await merge_into(call, entries)
+    merge = await merge_into(call, [*entries, *kept])
     if is_hidden or definition is not None:
         return answer(
             call, 200, fill(merge, _empty_list(call, definition.crd if definition else None)), warnings=call.session.remark(NOT_LIVE)
         )
     return await _pass_list(call, merge, warnings=call.session.remark(NOT_LIVE))
-
-
-def _missing_revisions(call: Call) -> tuple[str, ...]:
-    """`kubectl rollout undo` and `history` read revisions, which controllers make of what is applied: there is none of a rehearsed change,
-    so that an undo in the same command goes further back than it looks."""
-    owners = _REVISIONS.get((call.info.group, call.info.resource), ())
-    entries = [entry for entry in call.session.overlay.entries() if entry.key.group == "apps" and entry.key.resource in owners]
-    shown = [entry for entry in entries if entry.key.namespace == call.info.namespace and _template(entry.live) != _template(entry.current)]
-    return tuple(_NO_REVISION.format(entry.title) for entry in shown)
-
-
-def _template(workload: Json) -> Json:
-    return (workload or {}).get("spec", {}).get("template")
 
 
 def _empty_list(call: Call, crd: Json) -> Json:

@@ -10,7 +10,7 @@ from bot.values.requests import Json, RequestInfo
 
 DELETION_MARKS = ("deletionTimestamp", "deletionGracePeriodSeconds")
 _COLLECTED = frozenset({"foregroundDeletion", "orphan"})
-_SUFFIX = "bcdfghjklmnpqrstvwxz2456789"  # the alphabet of `k8s.io/apimachinery/pkg/util/rand`
+SUFFIX = "bcdfghjklmnpqrstvwxz2456789"  # the alphabet of `k8s.io/apimachinery/pkg/util/rand`
 
 
 def created(info: RequestInfo, body: Json) -> Json | None:
@@ -25,7 +25,7 @@ def created(info: RequestInfo, body: Json) -> Json | None:
                 return None
             metadata["name"] = info.name
         else:
-            metadata["name"] = prefix + "".join(secrets.choice(_SUFFIX) for _ in range(5))
+            metadata["name"] = prefix + "".join(secrets.choice(SUFFIX) for _ in range(5))
     if info.namespace and info.resource != "namespaces":
         metadata["namespace"] = info.namespace
     metadata.setdefault("uid", str(uuid.uuid4()))

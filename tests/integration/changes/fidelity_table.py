@@ -132,6 +132,19 @@ CHAPTERS: dict[str, tuple[Line, ...]] = {
             why_fails="invalid",
         ),
     ),
+    "rollouts": _lines(
+        "kubectl set image deploy/web web=nginx:1.26",
+        "kubectl set image deploy/web web=nginx:1.27 && kubectl rollout undo deploy/web; kubectl get deploy/web -o yaml | grep image:",
+        "kubectl set env deploy/web A=1; kubectl set image deploy/web web=nginx:1.28; sleep 1; kubectl rollout undo deploy/web",
+        Line(
+            "set -e; trap 'kubectl rollout undo deploy/web' ERR; kubectl set image deploy/web web=nginx:1.29; false",
+            why_fails="the command that is to be rolled back fails",
+        ),
+        "kubectl set image sts/db db=postgres:18 && kubectl rollout undo sts/db",
+        'kubectl create deploy agent --image=a:1 --dry-run=client -o json | jq \'.kind="DaemonSet" |'
+        ' .spec.template.spec.nodeSelector={none:"none"} | del(.spec.replicas, .spec.strategy, .status)\' | kubectl create -f -',
+        "kubectl set image ds/agent *=a:2; kubectl set env ds/agent A=1; sleep 1; kubectl rollout undo ds/agent",
+    ),
     "finalizers": _lines(
         _hold("spare") + " && kubectl delete cm spare --wait=false; kubectl get cm spare -o name; kubectl patch cm spare"
         ' --type=json -p \'[{"op":"remove","path":"/metadata/finalizers"}]\'',
