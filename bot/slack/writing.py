@@ -24,6 +24,7 @@ from bot.slack.streams import BEGUN, ENDED, OPEN, SPENT, Streams, is_ordinary, n
 from bot.slack.text import flatten
 from bot.slack.web import Answer, Lost, Refused, WebApi
 from bot.threads.ports import ProgressView
+from bot.threads.signals import wait_for
 from bot.threads.stores import Messages, Shown, Thread
 
 log = structlog.get_logger()
@@ -42,6 +43,8 @@ class _Pen:
     turn: int
     view: ProgressView
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    words: asyncio.Event = field(default_factory=asyncio.Event)
+    """There is a text to show of which nothing is shown yet."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     task: asyncio.Task[None] | None = None
     is_over: bool = False
@@ -84,6 +87,8 @@ class Writing:
         pen = self._pens.setdefault(thread.id, _Pen(thread, turn, view))
         pen.turn, pen.view = turn, view
         pen.news.set()
+        if self._can_begin(pen):
+            pen.words.set()
         if pen.task is None or pen.task.done():
             pen.task = asyncio.create_task(self._write(pen))
 
@@ -140,13 +145,18 @@ class Writing:
     async def _write(self, pen: _Pen) -> None:
         while pen.news.is_set():
             pen.news.clear()
+            pen.words.clear()
             async with pen.lock:
                 if pen.is_over:
                     return
                 await self._set_session(pen, "processing")
                 await self._say(pen, f"is {flatten(pen.view.headline, limits.STATUS_CHARS)}…")
-                await self._stream(pen)
-            await asyncio.sleep(self._flush_seconds)
+                is_fed = await self._stream(pen)
+            # The pace is that of a stream. First words do not wait for it: a turn nearly always begins before its model does.
+            await (asyncio.sleep(self._flush_seconds) if is_fed else wait_for(pen.words, self._flush_seconds))
+
+    def _can_begin(self, pen: _Pen) -> bool:
+        return not pen.ts and not _is_passed(pen) and self._streams.offers("chat.startStream") and bool(take_safe(pen.view.writing).strip())
 
     async def _say(self, pen: _Pen, status: str) -> None:
         now = asyncio.get_running_loop().time()
@@ -181,7 +191,9 @@ class Writing:
                 if isinstance(await self._streams.call("agents.sessions.rename", body), Answer):
                     await self._messages.posted(key, thread.channel_id, thread.thread_ts, "")
 
-    async def _stream(self, pen: _Pen) -> None:
+    async def _stream(self, pen: _Pen) -> bool:
+        """Makes the stream show what is written; whether anything had to be done for it."""
+        had, sent = pen.ts, pen.sent
         if pen.lost and pen.looks > 0:
             pen.looks -= 1
             await self._adopt(pen)
@@ -190,17 +202,17 @@ class Writing:
             await self._stop(pen)
         elif pen.ts and not written.startswith(pen.begun):
             await self._take_back(pen)
-        if pen.passed and written.startswith(pen.passed):
-            return
-        text = take_safe(written)
+        text = "" if _is_passed(pen) else take_safe(written)
         if not pen.ts:
             await self._start(pen, text)
-        elif len(text) > len(pen.sent) and text.startswith(pen.sent):
+            return bool(had or text.strip())
+        if len(text) > len(pen.sent) and text.startswith(pen.sent):
             body = {"channel": pen.thread.channel_id, "ts": pen.ts, "markdown_text": text[len(pen.sent) :]}
             if isinstance(await self._streams.call("chat.appendStream", body), Answer):
                 pen.sent, pen.begun = text, written
             else:
                 await self._stop(pen)
+        return (pen.ts, pen.sent) != (had, sent)
 
     async def _start(self, pen: _Pen, text: str) -> None:
         if not text.strip() or not await self._remove_orphan(pen):
@@ -250,6 +262,10 @@ class Writing:
             await self._streams.note(row.key, SPENT if len(pen.view.steps) > pen.steps else ENDED)
         if isinstance(reply, Refused):
             pen.session = ""  # Slack ended the stream by itself, and takes the session for `active` since
+
+
+def _is_passed(pen: _Pen) -> bool:
+    return pen.passed != "" and pen.view.writing.startswith(pen.passed)
 
 
 def is_direct(thread: Thread) -> bool:

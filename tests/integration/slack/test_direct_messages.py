@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bot.devslack.driver import wait_until
 from bot.slack.lookup import mark_words
 from bot.threads.incoming import Click
 from bot.threads.ports import ProgressView, Step
+from tests.integration.slack.conftest import QUICK_PACE
 from tests.unit.slack.rows import make_thread
 
 POD = Step("kubectl get pods", "ok", 0.1, 2)
@@ -64,6 +67,21 @@ async def test_an_answer_grows_and_its_message_becomes_the_answer(desk, direct):
     assert (answer["ts"], answer["streaming_state"]) == (grown["ts"], "completed")
     assert "The log names the setting `X`." in words(answer)
     assert await calls(desk, "chat.appendStream") == 1
+
+
+async def test_first_words_do_not_wait_for_the_pace_of_a_stream(desk):
+    """A turn begins before its model does, so that something was shown already when the first words come."""
+    running = await desk.start(pace=replace(QUICK_PACE, stream=3_600.0))
+    thread = make_thread(await desk.driver.say("ana", "dm", "why is the shop down?"))
+    await running.surface.show_progress(thread, 1, ProgressView("working", "looking at shop"))
+    await wait_until(lambda: _called(desk, "assistant.threads.setStatus"))
+
+    await running.surface.show_progress(thread, 1, writing(FIRST, POD))
+    await see(desk, thread, "The shop is down.")
+
+    await running.surface.show_progress(thread, 1, writing(SECOND, POD))
+    await running.surface.show_progress(thread, 1, DONE)
+    assert await calls(desk, "chat.appendStream") == 0
 
 
 async def test_the_status_says_what_is_done_and_goes_at_the_end(desk, direct):
