@@ -71,7 +71,7 @@ class SilentSurface:
         """Nothing is refused."""
         return ""
 
-    async def is_member(self, channel_id: str, user_id: str) -> bool:
+    async def is_member(self, channel_id: str, user_id: str, *, is_fresh: bool = False) -> bool:
         """Everybody is."""
         return user_id in PEOPLE
 
@@ -96,7 +96,7 @@ class SilentSurface:
     async def show_details(self, trigger_id: str, change: Change) -> None:
         """There are no windows here, nor for those below."""
 
-    async def ask_reason(self, trigger_id: str, change: Change) -> None: ...
+    async def ask_reason(self, trigger_id: str, change: Change, *, is_home: bool = False) -> None: ...
 
     async def ask_command(self, trigger_id: str, change: Change) -> None: ...
 

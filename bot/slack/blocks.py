@@ -55,14 +55,15 @@ def context(*texts: str) -> Block:
     return {"type": "context", "elements": [mrkdwn(text) for text in texts[: limits.CONTEXT_ELEMENTS]]}
 
 
-def button(text: str, action: str, value: str, style: str = "") -> Block:
+def button(text: str, action: str, value: str, style: str = "", *, label: str = "") -> Block:
+    """`label` is for screen readers, where the text alone does not say what it is about."""
     block: Block = {"type": "button", "text": plain(text), "action_id": action, "value": value}
-    return block | {"style": style} if style else block
+    return block | ({"style": style} if style else {}) | ({"accessibility_label": label} if label else {})
 
 
-def link_button(text: str, action: str, url: str) -> Block:
+def link_button(text: str, action: str, url: str, *, label: str) -> Block:
     """A button that leads to an address. Its press is told to the app too, which need not care."""
-    return {"type": "button", "text": plain(text), "action_id": action, "url": url}
+    return {"type": "button", "text": plain(text), "action_id": action, "url": url, "accessibility_label": label}
 
 
 def header(text: str) -> Block:

@@ -62,9 +62,10 @@ def render_otherwise(change: Change, now: float, *, whole: str = "", is_filed: b
     return Otherwise(f"Change {change.id} waits for a decision", rest, whole, f"R{decide}")
 
 
-def encode_target(change: Change) -> str:
+def encode_target(change: Change, *, is_home: bool = False) -> str:
     """What a button carries: the number and the digest that was shown, nothing that could be changed on the way."""
-    return orjson.dumps({"id": change.id, "digest": change.digest}).decode()
+    target = {"id": change.id, "digest": change.digest}
+    return orjson.dumps(target | {"home": True} if is_home else target).decode()
 
 
 def describe_approvers(change: Change, rules: ChangeSettings) -> str:

@@ -67,13 +67,13 @@ def _render_parts(change: Change) -> Iterator[list[Block]]:
         yield [section("The requests of this change are no longer kept; its digest and diff are.")]
 
 
-def render_reason(change: Change) -> Block:
-    """The modal that asks why a change is denied; it carries the number and digest of the card."""
+def render_reason(change: Change, *, is_home: bool = False) -> Block:
+    """The modal that asks why a change is denied; it carries the number and digest of the card, and whether it belongs to the Home."""
     element = {"type": "plain_text_input", "action_id": REASON_INPUT, "multiline": True, "max_length": limits.INPUT_TEXT}
     return {
         "type": "modal",
         "callback_id": REASON_CALLBACK,
-        "private_metadata": encode_target(change),
+        "private_metadata": encode_target(change, is_home=is_home),
         "title": plain(f"Deny Change {change.id}"),
         "submit": plain("Deny"),
         "close": plain("Cancel"),

@@ -111,6 +111,8 @@ PATH_CHARS: Final = 80
 VALUE_CHARS: Final = 80
 SENTENCE_CHARS: Final = 400
 """A reason or a server's message on a card."""
+HOME_CHANGES: Final = 10
+"""Changes in one list of the Home, each with its buttons; the rest is counted."""
 PROGRESS_STEPS: Final = 12
 PROGRESS_COMMAND_CHARS: Final = 120
 PROGRESS_THINKING_CHARS: Final = 400

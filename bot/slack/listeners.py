@@ -122,9 +122,14 @@ class Listeners:
 
     async def _whisper(self, body: dict[str, Any], sentence: str) -> None:
         """The answer to a click carries no words, so they are sent beside it. Once, at most: this process may be about to end."""
+        user = (body.get("user") or {}).get("id")
         channel = (body.get("channel") or {}).get("id") or (body.get("container") or {}).get("channel_id")
+        if not channel:  # pressed in the Home or in a window, where nothing can be whispered
+            reply = await self._web.send("chat.postMessage", {"channel": user, "text": sentence}, wait_seconds=_TELL_SECONDS)
+            log.info("clicker_told", reply=type(reply).__name__)
+            return
         message = body.get("message") or {}
-        arguments = {"channel": channel, "user": (body.get("user") or {}).get("id"), "text": sentence}
+        arguments = {"channel": channel, "user": user, "text": sentence}
         if thread_ts := message.get("thread_ts") or message.get("ts"):
             arguments["thread_ts"] = thread_ts
         reply = await self._web.send("chat.postEphemeral", arguments, wait_seconds=_TELL_SECONDS)

@@ -169,6 +169,8 @@ def _parse_click(body: Payload, bot: Bot) -> Parsed | None:
         return Parsed(*glances.read_opening(body, bot.team_id, is_external=_is_actor_external(body, bot)))
     if action.get("action_id") in glances.TURNING:
         return Parsed(*glances.read_turning(body, bot.team_id, is_external=_is_actor_external(body, bot)))
+    if (body.get("view") or {}).get("type") == "home":
+        return _parse_home_click(body, bot)
     message, container, user = body.get("message") or {}, body.get("container") or {}, body["user"]
     ts = message.get("ts") or container.get("message_ts")
     if action.get("action_id") not in _ACTIONS or not ts:
@@ -192,6 +194,16 @@ def _parse_click(body: Payload, bot: Bot) -> Parsed | None:
     return Parsed(f"click:{user['id']}:{ts}:{click.action}:{action['action_ts']}", click)
 
 
+def _parse_home_click(body: Payload, bot: Bot) -> Parsed | None:
+    action, user = body["actions"][0], body["user"]["id"]
+    target = _read_target(action.get("value"))
+    if action.get("action_id") not in _ACTIONS - _OF_TURNS or not target:
+        return None
+    trigger, is_external = body.get("trigger_id") or "", _is_actor_external(body, bot)
+    click = Click(bot.team_id, "", user, action["action_id"], "", "", trigger, *target, is_external=is_external, is_home=True)
+    return Parsed(f"click:{user}:{body['view']['id']}:{click.action}:{click.change_id}:{action['action_ts']}", click)
+
+
 def _parse_submission(body: Payload, bot: Bot) -> Parsed | None:
     view = body["view"]
     if glances.is_window(view):
@@ -211,6 +223,7 @@ def _parse_submission(body: Payload, bot: Bot) -> Parsed | None:
         digest=target[1],
         text=_read_input(view, REASON_BLOCK, REASON_INPUT).strip(),
         is_external=_is_actor_external(body, bot),
+        is_home=orjson.loads(view["private_metadata"]).get("home") is True,
     )
     return Parsed(key, reason)
 

@@ -63,11 +63,11 @@ class People:
         self._groups[group_id] = (now, members)
         return members
 
-    async def is_member(self, channel_id: str, user_id: str) -> bool:
-        """Whether the person is in the conversation, as Slack said within the last minute. A direct message has one."""
+    async def is_member(self, channel_id: str, user_id: str, *, is_fresh: bool = False) -> bool:
+        """Whether the person is in the conversation, as Slack says now or said within the last minute. A direct message has one."""
         now = asyncio.get_running_loop().time()
         cached = self._members.get(channel_id)
-        if cached is None or now - cached[0] >= _MEMBER_SECONDS:
+        if cached is None or is_fresh or now - cached[0] >= _MEMBER_SECONDS:
             cached = (now, await self._fetch_channel_members(channel_id))
             self._members[channel_id] = cached
         return user_id in cached[1]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from weakref import WeakValueDictionary
 
@@ -25,7 +25,7 @@ from bot.slack.home import PROMPTS, render_home, render_overview, render_plain_h
 from bot.slack.parse import Bot
 from bot.slack.people import raise_unless_user
 from bot.slack.sender import Sender
-from bot.slack.text import is_channel_id
+from bot.slack.text import is_channel_id, make_permalink
 from bot.slack.throttle import Priority
 from bot.slack.web import Answer, Refused, WebApi, refused
 from bot.threads.overview import Overview
@@ -62,10 +62,11 @@ class Private:
             where = [] if thread is None else [context(self._describe_place(thread))]
             await self._tell(user_id, key, Rendered(layout.message.text, (*layout.message.blocks, *where)))
 
-    async def show_home(self, user_id: str, overview: Overview) -> None:
+    async def show_home(self, user_id: str, overview: Overview, links: Mapping[int, str]) -> None:
+        """`links` are the addresses of the cards of open changes, by their numbers; '' for one that is not shown yet."""
         raise_unless_user(user_id)
         async with self._after_earlier(user_id):
-            reply = await self._publish(user_id, render_home(overview, self._bot))
+            reply = await self._publish(user_id, render_home(overview, self._bot, links))
             if isinstance(reply, Refused) and reply.may_lie_in_content:
                 log.error("layout_refused", key=f"home:{user_id}", error=reply.error, detail=reply.detail)
                 reply = await self._publish(user_id, render_plain_home(reply.error))
@@ -114,5 +115,5 @@ class Private:
         name = f"<#{thread.channel_id}>" if is_channel_id(thread.channel_id) else "a channel"
         if not self._bot.url:
             return f"In {name}"
-        link = f"{self._bot.url.rstrip('/')}/archives/{thread.channel_id}/p{thread.thread_ts.replace('.', '')}"
+        link = make_permalink(self._bot.url, thread.channel_id, thread.thread_ts)
         return f"In {name} · <{link}|the thread>"

@@ -28,7 +28,7 @@ from bot.slack.private import Private
 from bot.slack.progress import render_progress
 from bot.slack.scopes import find_scope_problems
 from bot.slack.sender import Sender
-from bot.slack.text import clean
+from bot.slack.text import clean, make_permalink
 from bot.slack.throttle import Priority
 from bot.slack.web import Answer, Lost, Refused, Reply, WebApi, refused, unavailable
 from bot.slack.whole import make_file, write_whole
@@ -37,7 +37,7 @@ from bot.threads.incoming import Glance
 from bot.threads.overview import Overview
 from bot.threads.ports import ProgressView
 from bot.threads.stores import Messages, Thread
-from bot.values.people import Person
+from bot.values.people import Person, ThreadKey
 
 log = structlog.get_logger()
 
@@ -107,7 +107,7 @@ class SlackSurface:
         return await self._shows_card(change) or await self._is_filed(change)
 
     async def _show_card(self, thread: Thread, change: Change, freeze: Freeze | None) -> None:
-        link = await self._link_to(change.superseded_by)
+        link = await self._link_to(change.superseded_by, change.thread_id)
         rendered = render_change(change, self._changes, self._clock(), freeze=freeze, successor_link=link)
         otherwise = self._say_otherwise(change, is_filed=change.id in self._filed)
         await self._sender.show(_draft(thread, _change_key(change.id), rendered, Priority.CARD, otherwise))
@@ -163,13 +163,15 @@ class SlackSurface:
         await self._private.tell(user_id, key, text, thread)
 
     async def show_home(self, user_id: str, overview: Overview) -> None:
-        await self._private.show_home(user_id, overview)
+        shown = [*(overview.deciding or ()), *(overview.waiting or ())]
+        links = {change.id: await self._link_to(change.id, change.thread_id) for change in shown}
+        await self._private.show_home(user_id, overview, links)
 
     async def suggest(self, channel_id: str) -> None:
         await self._private.suggest(channel_id)
 
-    async def is_member(self, channel_id: str, user_id: str) -> bool:
-        return await self._people.is_member(channel_id, user_id)
+    async def is_member(self, channel_id: str, user_id: str, *, is_fresh: bool = False) -> bool:
+        return await self._people.is_member(channel_id, user_id, is_fresh=is_fresh)
 
     async def find_problems(self) -> Sequence[str]:
         return find_scope_problems((await self._web.ask_headers("auth.test")).get("x-oauth-scopes"))
@@ -186,19 +188,19 @@ class SlackSurface:
         else:
             await self._open_view(glance.trigger_id, view, simpler)
 
-    async def ask_reason(self, trigger_id: str, change: Change) -> None:
-        await self._open_view(trigger_id, render_reason(change))
+    async def ask_reason(self, trigger_id: str, change: Change, *, is_home: bool = False) -> None:
+        await self._open_view(trigger_id, render_reason(change, is_home=is_home))
 
     async def ask_command(self, trigger_id: str, change: Change) -> None:
         await self._open_view(trigger_id, render_edit(change))
 
     async def show_reminder(self, thread: Thread, change: Change) -> None:
-        rendered = render_reminder(change, self._changes, await self._link_to(change.id))
+        rendered = render_reminder(change, self._changes, await self._link_to(change.id, change.thread_id))
         otherwise = render_otherwise(change, self._clock(), is_seen=await self.shows_whole(change))
         await self._sender.show(_draft(thread, f"remind:{change.id}", rendered, Priority.CARD, otherwise))
 
     async def show_lapse(self, thread: Thread, change: Change) -> None:
-        rendered = render_lapse(change, await self._link_to(change.id))
+        rendered = render_lapse(change, await self._link_to(change.id, change.thread_id))
         await self._sender.show(_draft(thread, f"lapsed:{change.id}", rendered, Priority.CARD, render_otherwise(change, self._clock())))
 
     async def person(self, user_id: str) -> Person:
@@ -240,14 +242,14 @@ class SlackSurface:
         except TimeoutError:
             return Lost("it did not answer in time")
 
-    async def _link_to(self, change_id: int | None) -> str:
-        """The address of a change's card, if it is shown already; `auth.test` gave the workspace's own address."""
+    async def _link_to(self, change_id: int | None, thread_id: str) -> str:
+        """The address of a change's card in that thread, if it is shown already; `auth.test` gave the workspace's own address."""
         if change_id is None or not self._bot.url:
             return ""
         shown = await self._messages.get(_change_key(change_id))
         if shown is None or not shown.ts:
             return ""
-        return f"{self._bot.url.rstrip('/')}/archives/{shown.channel}/p{shown.ts.replace('.', '')}"
+        return make_permalink(self._bot.url, shown.channel, shown.ts, ThreadKey.of(thread_id).thread_ts)
 
 
 def _change_key(change_id: int) -> str:

@@ -112,6 +112,13 @@ def is_channel_id(target: str) -> bool:
     return _CHANNEL.fullmatch(target) is not None
 
 
+def make_permalink(workspace_url: str, channel_id: str, ts: str, thread_ts: str = "") -> str:
+    """The address of a message. A reply's names its thread as well: Slack opens the thread then, otherwise only the channel.
+    Source: https://docs.slack.dev/reference/methods/chat.getPermalink."""
+    address = f"{workspace_url.rstrip('/')}/archives/{channel_id}/p{ts.replace('.', '')}"
+    return address if thread_ts in ("", ts) else f"{address}?thread_ts={thread_ts}&cid={channel_id}"
+
+
 def show_time(epoch_seconds: float) -> str:
     """A time that Slack shows in the reader's own time zone."""
     moment = int(epoch_seconds)

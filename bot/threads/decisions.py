@@ -4,6 +4,8 @@ Undo and Edit decide nothing: they begin a turn."""
 
 from __future__ import annotations
 
+import asyncio
+
 import structlog
 
 from bot.changes import policy
@@ -11,18 +13,20 @@ from bot.changes.change import Change, State
 from bot.changes.policy import Decision
 from bot.changes.ports import AuditLine
 from bot.errors import BotError, StoreError, SurfaceError
-from bot.threads import editing, freezing, gate, places, requests, rights, undoing
+from bot.threads import editing, freezing, gate, home, places, requests, rights, undoing
 from bot.threads.continuing import go_on
-from bot.threads.gate import Refused
+from bot.threads.gate import Passed, Refused
 from bot.threads.incoming import Click, Edit, Message, Reason
 from bot.threads.wording import DecisionOrder
 from bot.threads.world import World
 from bot.values.people import Person, ThreadKey
-from bot.values.transcript import Asked, Ended, Mode
+from bot.values.transcript import Asked, Mode
 
 log = structlog.get_logger()
 
 _UNOPENED = "The dialog could not be opened; please press the button again."
+_AT_CARD = "A change is approved at its card, which shows what it does; nothing was done."
+_OUT_OF_SIGHT = "You are not in the conversation of change {} now, so nothing was done."
 _LATE = "Slack could not be asked who you are when you pressed, so nothing was done; please press again."
 _UNKNOWN = "Change {} is not known here any more, so nothing was done; ask again for what you want."
 _UNDECIDED = frozenset({State.PROPOSED, State.DENIED, State.EXPIRED})
@@ -56,6 +60,41 @@ async def handle_click(world: World, click: Click, *, is_late: bool = False) -> 
     await _refuse(world, key, click.user_id, change, why)
 
 
+async def handle_home_click(world: World, click: Click, *, key: str, is_late: bool = False) -> None:
+    """A press in the Home. It names no conversation, so that of its change counts: whoever presses must be in it now. `key` is the
+    delivery's. Raises as `handle_click` does."""
+    change = await world.stores.changes.get(click.change_id)
+    if change is None:
+        await world.surface.tell(click.user_id, f"unknown:{key}", _UNKNOWN.format(click.change_id))
+        await home.draw_soon(world, click.team_id, click.user_id, key)
+        return
+    passed = await _check_at_home(world, click, change)
+    if isinstance(passed, Refused):
+        await world.surface.tell(click.user_id, f"refused:{key}", passed.why)
+    else:
+        why = _AT_CARD if click.action == "approve" else await _press(world, passed.person, change, click, is_late=is_late)
+        await _refuse(world, ThreadKey.of(change.thread_id), click.user_id, change, why, at_home=key)
+    await home.draw_soon(world, click.team_id, click.user_id, key)
+
+
+async def _check_at_home(world: World, click: Click, change: Change) -> Passed | Refused:
+    """As at the card, whose channel Slack shows to nobody else. All is asked at once: a window opens within three seconds or not at all."""
+    thread = ThreadKey.of(change.thread_id)
+    is_external = click.is_external or click.team_id != thread.team_id
+    passed, is_member = await asyncio.gather(
+        gate.check(world.surface, click.user_id, thread.channel_id, is_external=is_external),
+        world.surface.is_member(thread.channel_id, click.user_id, is_fresh=True),
+        return_exceptions=True,
+    )
+    if isinstance(passed, BaseException):
+        raise passed
+    if isinstance(is_member, SurfaceError):
+        return Refused(gate.UNCHECKED)
+    if isinstance(is_member, BaseException):
+        raise is_member
+    return passed if is_member or isinstance(passed, Refused) else Refused(_OUT_OF_SIGHT.format(change.id))
+
+
 async def _press(world: World, person: Person, change: Change, click: Click, *, is_late: bool) -> str:
     """Does what a button of a card says, or opens its window; why not, if not."""
     why = ""
@@ -84,10 +123,12 @@ async def handle_reason(world: World, reason: Reason, *, key: str = "", is_late:
     is_external = reason.is_external or reason.team_id != thread.team_id
     passed = await gate.check(world.surface, reason.user_id, thread.channel_id, is_external=is_external)
     if isinstance(passed, Refused):
-        await world.surface.whisper(thread.channel_id, thread.thread_ts, reason.user_id, passed.why)
+        await _say_why(world, thread, reason.user_id, passed.why, at_home=key if reason.is_home else "")
         return
     why = await _deny(world, passed.person, change, reason, is_late=is_late)
-    await _refuse(world, thread, reason.user_id, change, why)
+    await _refuse(world, thread, reason.user_id, change, why, at_home=key if reason.is_home else "")
+    if reason.is_home:
+        await home.draw_soon(world, reason.team_id, reason.user_id, key)
 
 
 async def handle_edit(world: World, edit: Edit, *, key: str = "") -> None:
@@ -197,12 +238,12 @@ async def _undo(world: World, person: Person, change: Change, digest: str) -> st
         is_theirs = pending.asked_by == person.user_id
         return "" if is_theirs else f"Change {pending.id} undoes change {change.id} already; decide about that one."
     entries = await world.stores.threads.transcript(change.thread_id)
-    asked = [e for e in entries if isinstance(e, Asked) and e.mode is Mode.UNDO and e.change_id == change.id]
-    over = {e.turn for e in entries if isinstance(e, Ended)}
-    if asked and asked[-1].turn not in over:
-        return "" if asked[-1].user_id == person.user_id else f"The undo of change {change.id} was asked for a moment ago."
+    asked = undoing.find_asked(entries, change.id)
+    if asked is not None:
+        return "" if asked.user_id == person.user_id else f"The undo of change {change.id} was asked for a moment ago."
     first = Asked(0, person.user_id, f"undo change {change.id}", Mode.UNDO, change_id=change.id)
-    turn = await world.stores.threads.begin_turn(change.thread_id, first, key=f"undo:{change.id}:{len(asked)}")
+    key = f"undo:{change.id}:{undoing.count_asked(entries, change.id)}"
+    turn = await world.stores.threads.begin_turn(change.thread_id, first, key=key)
     if turn is not None:
         log.info("undo_asked", change=change.id, turn=turn, user=person.user_id)
         world.signals.wake(change.thread_id)
@@ -245,17 +286,24 @@ async def _missing_right(world: World, person: Person, change: Change) -> str:
 
 async def _open(world: World, click: Click, change: Change) -> None:
     """A modal: its trigger is good for three seconds, so it is tried once."""
-    openings = {"details": world.surface.show_details, "edit": world.surface.ask_command, "deny": world.surface.ask_reason}
     try:
-        await openings[click.action](click.trigger_id, change)
+        match click.action:
+            case "deny":
+                await world.surface.ask_reason(click.trigger_id, change, is_home=click.is_home)
+            case "edit":
+                await world.surface.ask_command(click.trigger_id, change)
+            case "details":
+                await world.surface.show_details(click.trigger_id, change)
     except SurfaceError:
         log.warning("modal_not_opened", action=click.action, change=change.id, exc_info=True)
         await _whisper(world, click, _UNOPENED)
 
 
-async def _refuse(world: World, key: ThreadKey, user_id: str, change: Change, why: str, *, message: Message | None = None) -> None:
+async def _refuse(
+    world: World, key: ThreadKey, user_id: str, change: Change, why: str, *, message: Message | None = None, at_home: str = ""
+) -> None:
     """Tells the person why their decision does not count, and the audit log that they tried. Nothing if `why` is empty. `message`
-    is what they wrote, if they wrote it."""
+    is what they wrote, if they wrote it; `at_home` the key of what they did in the Home."""
     if not why:
         return
     audit = AuditLine("decision_refused", user_id, change.thread_id, {"change": change.id, "why": why})
@@ -266,8 +314,17 @@ async def _refuse(world: World, key: ThreadKey, user_id: str, change: Change, wh
     if message is not None:
         await requests.whisper_once(world, message, why)
         return
-    await world.surface.whisper(key.channel_id, key.thread_ts, user_id, why)
+    await _say_why(world, key, user_id, why, at_home=at_home)
+
+
+async def _say_why(world: World, key: ThreadKey, user_id: str, why: str, *, at_home: str) -> None:
+    """Where the person looks: beside the card, or in their direct messages, for nothing can be whispered in a Home."""
+    if at_home:
+        await world.surface.tell(user_id, f"refused:{at_home}", why, await world.stores.threads.get(key.id))
+    else:
+        await world.surface.whisper(key.channel_id, key.thread_ts, user_id, why)
 
 
 async def _whisper(world: World, click: Click, text: str) -> None:
-    await world.surface.whisper(click.channel_id, click.thread_ts, click.user_id, text)
+    key = ThreadKey(click.team_id, click.channel_id, click.thread_ts)
+    await _say_why(world, key, click.user_id, text, at_home=click.trigger_id if click.is_home else "")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from bot.agent.loop import active_turn
 from bot.changes import policy
-from bot.changes.change import Change
+from bot.changes.change import UNDOABLE, Change
 from bot.changes.freeze import Freeze
 from bot.errors import BotError, SurfaceError
-from bot.threads import gate
+from bot.threads import gate, undoing
 from bot.threads.incoming import Opened
 from bot.threads.overview import Health, Overview, ThreadLine
 from bot.threads.ports import Cluster
@@ -33,17 +33,33 @@ async def handle_opened(world: World, opened: Opened) -> None:
     await world.surface.show_home(opened.user_id, await gather_all(world, person))
 
 
+async def draw_soon(world: World, team_id: str, user_id: str, key: str) -> None:
+    """Has the Home of one person drawn again, once per key: as if they had opened it, so that it is tried again when Slack is away."""
+    await world.stores.inbox.put(f"home:{key}", Opened(team_id, user_id, "", "home"))
+    world.signals.inbox.set()
+
+
+async def _can_see(world: World, person: Person, change: Change) -> bool:
+    """Whether they are in the conversation of the change: commands of others' private channels are not theirs to read."""
+    try:
+        return await world.surface.is_member(ThreadKey.of(change.thread_id).channel_id, person.user_id)
+    except SurfaceError:
+        return False
+
+
 async def gather_all(world: World, person: Person) -> Overview:
     """Everything the Home shows."""
     if person.refusal:
         return Overview(world.clock(), refusal=person.refusal)
     deciding, waiting = await gather_open(world, person)
+    recent = await gather_recent(world, person)
     return Overview(
         world.clock(),
         world.settings.changes.undo_seconds,
         deciding=deciding,
         waiting=waiting,
-        recent=await gather_recent(world, person),
+        recent=recent,
+        undoing=await find_undoing(world, recent),
         threads=await gather_threads(world, person),
         freezes=await gather_freezes(world),
         clusters=await check_clusters(world),
@@ -60,11 +76,22 @@ async def gather_open(world: World, person: Person) -> tuple[tuple[Change, ...],
         members = frozenset()  # nobody known: nothing to decide is shown, the cards still ask
     deciding = [change for change in changes if _may_approve(world, person, change, members) and await _can_see(world, person, change)]
     own = [change for change in changes if change.asked_by == person.user_id and change not in deciding]
-    return tuple(deciding[:_MOST]), tuple(own[:_MOST])
+    return tuple(deciding), tuple(own)
 
 
 async def gather_recent(world: World, person: Person) -> tuple[Change, ...]:
     return tuple(await world.stores.threads.changes_of(person.user_id, _MOST))
+
+
+async def find_undoing(world: World, changes: Iterable[Change]) -> frozenset[int]:
+    """Which of them are being undone, or wait for a decision about that."""
+    found = set()
+    for change in changes:
+        if change.state in UNDOABLE:
+            pending = undoing.find_open_undo(await world.stores.changes.of_thread(change.thread_id), change.id)
+            asked = undoing.find_asked(await world.stores.threads.transcript(change.thread_id), change.id)
+            found |= {change.id} if pending is not None or asked is not None else set()
+    return frozenset(found)
 
 
 async def gather_threads(world: World, person: Person) -> tuple[ThreadLine, ...]:
@@ -107,11 +134,3 @@ async def _check(name: str, cluster: Cluster) -> Health:
 def _may_approve(world: World, person: Person, change: Change, members: frozenset[str]) -> bool:
     rules = world.settings.changes
     return policy.may_approve(person, change, rules, members, digest=change.digest, now=world.clock()).allowed
-
-
-async def _can_see(world: World, person: Person, change: Change) -> bool:
-    """Whether they are in the conversation of the change: commands of others' private channels are not theirs to read."""
-    try:
-        return await world.surface.is_member(ThreadKey.of(change.thread_id).channel_id, person.user_id)
-    except SurfaceError:
-        return False

@@ -37,7 +37,8 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """A press of a button: `approve`, `deny`, `details`, `edit`, `undo` (with change and digest), `stop`, `continue` (with thread)."""
+    """A press of a button: `approve`, `deny`, `details`, `edit`, `undo` (with change and digest), `stop`, `continue` (with thread).
+    In the App Home it names no conversation: channel and timestamps are empty."""
 
     team_id: str
     channel_id: str
@@ -49,6 +50,7 @@ class Click:
     change_id: int = 0
     digest: str = ""
     is_external: bool = False
+    is_home: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class Reason:
     digest: str
     text: str
     is_external: bool = False
+    is_home: bool = False
+    """Its window was opened from the App Home."""
 
 
 @dataclass(frozen=True, slots=True)

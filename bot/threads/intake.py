@@ -105,6 +105,8 @@ class Intake:
         incoming, surface = delivery.incoming, self._world.surface
         try:
             match incoming:
+                case Click(is_home=True):
+                    await surface.tell(incoming.user_id, f"sorry:{delivery.key}", why)
                 case Message(channel_id=channel, thread_ts=thread) | Click(channel_id=channel, thread_ts=thread):
                     await surface.whisper(channel, thread, incoming.user_id, why)
                 case Command(channel_id=channel) | Investigation(channel_id=channel):
@@ -124,6 +126,8 @@ class Intake:
                 await requests.handle_message(self._world, message)
             case Command() as command:
                 await commands.handle_command(self._world, delivery.key, command)
+            case Click(is_home=True) as click:
+                await decisions.handle_home_click(self._world, click, key=delivery.key, is_late=bool(delivery.error))
             case Click() as click:
                 await decisions.handle_click(self._world, click, is_late=bool(delivery.error))
             case Reason() as reason:
@@ -139,7 +143,7 @@ class Intake:
 
 
 def _lane_of(delivery: Delivery) -> str:
-    """Messages of one thread go one after the other, as do clicks on one card; everything else has its own lane."""
+    """Messages of one thread go one after the other, as do clicks on one card and drawings of one Home; all else has its own lane."""
     match delivery.incoming:
         case Message(channel_id=channel, thread_ts=ts):
             return f"message:{channel}:{ts}"
@@ -147,5 +151,7 @@ def _lane_of(delivery: Delivery) -> str:
             return f"change:{number}"
         case Glance(view_id=view) if view:
             return f"view:{view}"
+        case Opened(user_id=user):
+            return f"opened:{user}"
         case _:
             return delivery.key

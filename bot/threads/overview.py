@@ -44,6 +44,8 @@ class Overview:
     """Their own open changes that others decide."""
     recent: tuple[Change, ...] | None = None
     """Changes they asked for or decided, the newest first."""
+    undoing: frozenset[int] = frozenset()
+    """Those of them whose undo is asked for already."""
     threads: tuple[ThreadLine, ...] | None = None
     only_busy: bool = False
     """Whether threads at rest were left out."""

@@ -149,8 +149,9 @@ class Surface(Protocol):
         """Offers questions in a person's direct messages. Where the chat cannot do that, nothing happens."""
         ...
 
-    async def is_member(self, channel_id: str, user_id: str) -> bool:
-        """Whether the person is in the conversation. Raises if it cannot be asked."""
+    async def is_member(self, channel_id: str, user_id: str, *, is_fresh: bool = False) -> bool:
+        """Whether the person is in the conversation; `is_fresh` asks for how it is now, and not a moment ago. Raises if it cannot be
+        asked."""
         ...
 
     async def find_problems(self) -> Sequence[str]:
@@ -165,8 +166,8 @@ class Surface(Protocol):
         """Opens or turns the window on a whole text: `text` in Markdown and `code`, both untrusted, in pages."""
         ...
 
-    async def ask_reason(self, trigger_id: str, change: Change) -> None:
-        """Opens the modal that asks why the change is denied."""
+    async def ask_reason(self, trigger_id: str, change: Change, *, is_home: bool = False) -> None:
+        """Opens the modal that asks why the change is denied; `is_home` says that it was asked for in the Home."""
         ...
 
     async def ask_command(self, trigger_id: str, change: Change) -> None:

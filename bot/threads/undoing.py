@@ -16,7 +16,7 @@ from bot.errors import BotError, StoreError
 from bot.threads import proposing
 from bot.threads.work import Stopped, Work
 from bot.values.requests import Recording
-from bot.values.transcript import Answered, ToolResult
+from bot.values.transcript import Answered, Asked, Ended, Entry, Mode, ToolResult
 
 log = structlog.get_logger()
 
@@ -58,6 +58,18 @@ def _obstacle(work: Work, change: Change | None, change_id: int) -> str:
 def find_open_undo(changes: Iterable[Change], change_id: int) -> Change | None:
     """The change that is about to undo another one, if there is one."""
     return next((change for change in changes if change.undoes == change_id and change.is_open), None)
+
+
+def find_asked(entries: Sequence[Entry], change_id: int) -> Asked | None:
+    """The question for the undo of a change that is being worked on."""
+    asked = [e for e in entries if isinstance(e, Asked) and e.mode is Mode.UNDO and e.change_id == change_id]
+    over = {e.turn for e in entries if isinstance(e, Ended)}
+    return asked[-1] if asked and asked[-1].turn not in over else None
+
+
+def count_asked(entries: Sequence[Entry], change_id: int) -> int:
+    """How often the undo of a change was asked for so far."""
+    return sum(isinstance(e, Asked) and e.mode is Mode.UNDO and e.change_id == change_id for e in entries)
 
 
 async def _rehearse_until_it_runs(work: Work, step: loop.RunUndo, change: Change) -> Rehearsed | str | Stopped:

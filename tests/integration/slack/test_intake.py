@@ -9,6 +9,7 @@ import time
 from bot.changes.change import Send, SendState, State
 from bot.devslack.driver import wait_until
 from bot.threads.incoming import Click, Command, Message, Reason
+from bot.threads.overview import Overview
 from tests.unit.slack.rows import make_change, make_thread, make_write
 
 
@@ -186,6 +187,44 @@ async def test_details_open_as_a_modal_and_the_reason_comes_back(desk):
     assert outcome["outcome"] == "closed"
     reason = await stored(desk, Reason)
     assert (reason.change_id, reason.text, reason.user_id) == (42, "not during the sale", "U01BEN")
+
+
+async def test_a_press_in_the_home_and_the_reason_it_leads_to(desk):
+    running = await desk.start(connect=True)
+    thread = make_thread(await desk.driver.say("ana", "oncall", "please"))
+    change = make_change(thread, expires_at=time.time() + 900)
+    await running.surface.show_change(thread, change)
+    card = await desk.driver.wait_for_message("oncall", "Change 42", thread.thread_ts)
+
+    view = await show_home(desk, running, change)
+    links = [element["url"] for block in view["blocks"] for element in block.get("elements", []) if "url" in element]
+    await desk.driver.act("click", view_id=view["id"], action_id="deny", block_id="home-42", **{"as": "ben"})
+    click = await stored(desk, Click)
+    await running.surface.ask_reason(click.trigger_id, change, is_home=True)
+    window = await desk.driver.wait_for_view("ben", "Why?")
+    await desk.driver.submit("ben", window["id"], {"text": "no"})
+
+    assert (click.is_home, click.action, click.change_id, click.digest, click.channel_id) == (True, "deny", 42, "abc123", "")
+    assert (await stored(desk, Reason)).is_home
+    ts = card["ts"].replace(".", "")
+    assert links == [f"{desk.driver.base_url}/archives/C01ONCALL/p{ts}?thread_ts={thread.thread_ts}&cid=C01ONCALL"]
+
+
+async def test_a_press_in_the_home_that_could_not_be_stored_is_told_in_direct_messages(desk):
+    running = await desk.start(connect=True)
+    thread = make_thread(await desk.driver.say("ana", "oncall", "please"))
+    view = await show_home(desk, running, make_change(thread, expires_at=time.time() + 900))
+    desk.inbox.refuse = True
+
+    await desk.driver.act("click", view_id=view["id"], action_id="details", block_id="home-42", **{"as": "ben"})
+
+    await desk.driver.wait_for_message("D01BEN", "nothing was done")
+
+
+async def show_home(desk, running, change) -> dict:
+    """Ben's Home with this change in it."""
+    await running.surface.show_home("U01BEN", Overview(time.time(), deciding=(change,)))
+    return (await desk.driver.ask("state", **{"as": "ben"}))["home"]
 
 
 async def test_submission_that_could_not_be_stored_keeps_the_modal_and_says_so(desk):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import expect
 
-from tests.integration.slack.whole import GET_PODS, SCALE_MORE, Whole
+from bot.devslack.driver import wait_until
+from tests.integration.slack.whole import GET_PODS, SCALE, SCALE_MORE, Whole
 from tests.page import CHROMIUM, PHONE, WHY_SKIPPED, Room
 
 pytestmark = [
@@ -171,6 +172,52 @@ async def test_a_frozen_cluster_is_seen_on_the_card_and_a_change_is_undone_from_
     await ana.sees("done and undone by Change 2")
     await ana.picture("card-undone")
     assert whole.cluster.object["spec"]["replicas"] == 3
+
+
+async def test_the_home_denies_and_undoes_and_leads_to_the_card_for_the_rest(whole: Whole, room: Room) -> None:
+    for number in range(2):
+        await whole.driver.say("ana", "oncall", f"@kubectl-ai {SCALE if number else SCALE_MORE}")
+        await wait_until(lambda number=number: whole.stores.changes.get(number + 1))
+    ben = await room.enter("ben", "D01BEN")
+    home = ben.page.get_by_role("tabpanel", name="Home")
+    await ben.page.get_by_role("tab", name="Home").click()
+    await home.get_by_role("button", name="Details of change 1").click()
+    window = ben.page.get_by_role("dialog", name="Change 1")
+    await expect(window.get_by_text("Request 1 of 1")).to_be_visible()
+    await ben.picture("home-details")
+    await window.get_by_role("button", name="Close").last.click()
+    await expect(home.get_by_role("button", name="Approve")).to_have_count(0)
+    await ben.picture("home-with-buttons")
+
+    await home.get_by_role("button", name="Deny… change 1").click()
+    window = ben.page.get_by_role("dialog", name="Deny Change 1")
+    await window.get_by_role("textbox").fill("One is enough")
+    await window.get_by_role("button", name="Deny").click()
+    await expect(home.get_by_text("denied by @ben")).to_be_visible()
+    await expect(home.get_by_role("button", name="Details of change 1")).to_have_count(0)
+
+    await home.get_by_role("button", name="Open the card of change 2").click()
+    await ben.card.get_by_role("button", name="Approve").click()
+    await ben.sees("done · approved by @ben")
+    await ben.page.goto(f"{ben.page.url.partition('#')[0]}#D01BEN")
+    await ben.page.get_by_role("tab", name="Home").click()
+    await home.get_by_role("button", name="Undo change 2").click()
+    await expect(home.get_by_text("its undo is asked for, see the thread")).to_be_visible()
+    await ben.picture("home-after-undo")
+    await wait_until(lambda: whole.stores.changes.get(3))
+
+
+async def test_the_buttons_of_the_home_fit_a_phone(whole: Whole, room: Room) -> None:
+    await whole.driver.say("ana", "oncall", f"@kubectl-ai {SCALE}")
+    await wait_until(lambda: whole.stores.changes.get(1))
+    ben = await room.enter("ben", "D01BEN", color_scheme="dark", **PHONE)
+    home = ben.page.get_by_role("tabpanel", name="Home")
+
+    await ben.page.get_by_role("tab", name="Home").tap()
+    await expect(home.get_by_role("button", name="Open the card of change 1")).to_be_in_viewport(ratio=1)
+
+    await ben.picture("home-on-a-phone")
+    assert await ben.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 async def test_a_denial_with_a_reason_guides_the_model(whole: Whole, room: Room) -> None:

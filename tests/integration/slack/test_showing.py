@@ -236,7 +236,7 @@ async def test_superseded_card_links_to_its_successor(desk):
     await running.surface.show_change(thread, make_change(thread, state=State.SUPERSEDED, superseded_by=43, reason="replicas moved"))
 
     card = await desk.driver.wait_for_message("oncall", "superseded", thread.thread_ts)
-    assert f"/archives/C01ONCALL/p{successor}|Change 43>" in str(card["blocks"])
+    assert f"/archives/C01ONCALL/p{successor}?thread_ts={thread.thread_ts}&amp;cid=C01ONCALL|Change 43>" in str(card["blocks"])
 
 
 async def test_closing_finishes_messages_under_way_and_refuses_new_ones(desk):

@@ -13,11 +13,61 @@ from bot.slack.home import render_home, render_overview
 from bot.slack.parse import Bot
 from bot.threads.overview import Health, Overview, ThreadLine
 from tests.unit.slack.judging import all_text, nasty
-from tests.unit.slack.rows import make_change
+from tests.unit.slack.rows import make_change, make_write
 
 BOT = Bot("U01KUBECTL", "B01", "T01LOCAL", "https://our.slack.example/")
 NOW = 1_790_000_200.0
 HOME = frozenset({"home"})
+_WEB = {"kind": "Deployment", "metadata": {"name": "web"}}
+SCALED = make_write(before=_WEB | {"spec": {"replicas": 3}}, after=_WEB | {"spec": {"replicas": 5}})
+LINK = "https://our.slack.example/archives/C01ONCALL/p2000001?thread_ts=1.000001&cid=C01ONCALL"
+
+
+def buttons(blocks) -> dict[str, list[str]]:
+    """What each actions block offers, by its id."""
+    return {block["block_id"]: [element["text"]["text"] for element in block["elements"]] for block in blocks if block["type"] == "actions"}
+
+
+def test_home_offers_to_look_to_deny_and_to_go_to_the_card_but_never_to_approve():
+    lapsed = make_change(id=44, expires_at=NOW)
+    view = render_home(Overview(NOW, deciding=(make_change(),), waiting=(make_change(id=43), lapsed)), BOT, {42: LINK, 43: ""})
+
+    check_view(view, HOME)
+    assert buttons(view["blocks"]) == {
+        "home-42": ["Details", "Deny…", "Open the card"],
+        "home-43": ["Details", "Deny…"],
+        "home-44": ["Details"],
+    }
+    elements = next(block["elements"] for block in view["blocks"] if block.get("block_id") == "home-42")
+    assert elements[2]["url"] == LINK
+    assert [element["accessibility_label"] for element in elements] == [
+        "Details of change 42",
+        "Deny… change 42",
+        "Open the card of change 42",
+    ]
+
+
+def test_home_offers_undo_while_it_can_be_asked_for():
+    done = make_change(id=41, state=State.DONE, decided_at=NOW - 10, writes=(SCALED,), sends=(Send(0, SendState.LANDED),))
+    late, asked = replace(done, id=40, decided_at=NOW - 900), replace(done, id=39)
+    view = render_home(Overview(NOW, 900.0, recent=(done, late, asked), undoing=frozenset({39})), BOT, {})
+
+    assert buttons(view["blocks"]) == {"home-41": ["Undo"]}
+    assert all_text(view["blocks"]).count("its undo is asked for") == 1
+
+
+def test_messages_about_changes_have_no_buttons():
+    done = make_change(id=41, state=State.DONE, decided_at=NOW - 10, writes=(SCALED,), sends=(Send(0, SendState.LANDED),))
+
+    assert buttons(render_overview(Overview(NOW, 900.0, deciding=(make_change(),), recent=(done,)), BOT).blocks) == {}
+
+
+def test_home_counts_the_changes_it_does_not_list():
+    shown = all_text(render_home(Overview(NOW, deciding=tuple(make_change(id=n) for n in range(1, 13))), BOT, {})["blocks"])
+
+    assert "Change 10" in shown
+    assert "Change 11" not in shown
+    assert "2 more are not listed here" in shown
 
 
 def test_home_shows_what_waits_what_was_done_and_how_the_clusters_are():
@@ -33,7 +83,7 @@ def test_home_shows_what_waits_what_was_done_and_how_the_clusters_are():
         models=("gemini-flash",),
     )
 
-    view = render_home(overview, BOT)
+    view = render_home(overview, BOT, {})
 
     check_view(view, HOME)
     shown = all_text(view["blocks"])
@@ -49,7 +99,7 @@ def test_home_shows_what_waits_what_was_done_and_how_the_clusters_are():
 
 
 def test_home_of_somebody_who_may_not_use_the_bot_says_only_that():
-    view = render_home(Overview(NOW, refusal="Guests cannot use kubectl-ai."), BOT)
+    view = render_home(Overview(NOW, refusal="Guests cannot use kubectl-ai."), BOT, {})
 
     check_view(view, HOME)
     assert [block["type"] for block in view["blocks"]] == ["section", "context"]
@@ -59,15 +109,17 @@ def test_doctor_without_a_fault_says_so():
     assert "✓ Nothing" in all_text(render_overview(Overview(NOW, problems=()), BOT).blocks)
 
 
-@given(nasty, nasty, st.integers(0, 10))
+@given(nasty, nasty, st.integers(0, 12))
 def test_any_overview_is_acceptable(text, name, count):
     change = replace(make_change(), command=text, cluster=name, namespace=name)
+    done = replace(change, state=State.DONE, decided_by="U01BEN", decided_at=NOW, writes=(SCALED,), sends=(Send(0, SendState.LANDED),))
+    links = {100 + number: "https://our.slack.example/archives/C1/p1?thread_ts=1.0&cid=C1" for number in range(count)}
     overview = Overview(
         NOW,
         9_000.0,
-        deciding=(change,) * count,
-        waiting=(change,) * count,
-        recent=(replace(change, state=State.DONE, decided_by="U01BEN", decided_at=NOW),) * count,
+        deciding=tuple(replace(change, id=100 + number) for number in range(count)),
+        waiting=tuple(replace(change, id=200 + number) for number in range(count)),
+        recent=tuple(replace(done, id=300 + number) for number in range(count)),
         threads=(ThreadLine("T01LOCAL:C01ONCALL:1.000001", text, "waiting", NOW),) * count,
         freezes=(Freeze(name, "U01ANA", text, NOW),) * count,
         clusters=(Health(name, "", text),) * count,
@@ -77,7 +129,7 @@ def test_any_overview_is_acceptable(text, name, count):
 
     rendered = render_overview(overview, BOT)
 
-    check_view(render_home(overview, BOT), HOME)
+    check_view(render_home(overview, BOT, links), HOME)
     check_content({"text": rendered.text, "blocks": list(rendered.blocks)})
     assert "<!here>" not in all_text(rendered.blocks)
     assert "<!channel>" not in all_text(rendered.blocks)

@@ -122,6 +122,30 @@ def test_a_press_of_undo_carries_its_change():
     assert parse(body, BOT).incoming == Click("T1", "C1", "U1", "undo", "1.0", "2.0", "tr1", 42, "abc")
 
 
+def make_home_click(action: str, value: str = '{"id":42,"digest":"abc"}', **fields: Any) -> dict[str, Any]:
+    """As Slack's reference has it: a press in the Home has a view, and neither channel nor message."""
+    body = make_click(
+        actions=[{"action_id": action, "value": value, "action_ts": "9.1"}],
+        container={"type": "view", "view_id": "V1"},
+        view={"id": "V1", "type": "home", "callback_id": "home"},
+    )
+    return {name: field for name, field in body.items() if name not in {"channel", "message"}} | fields
+
+
+@pytest.mark.parametrize("action", ["deny", "details", "undo"])
+def test_a_press_in_the_home_names_its_change_and_no_place(action):
+    body = make_home_click(action)
+
+    assert read(body) == Click("T1", "", "U1", action, "", "", "tr1", 42, "abc", is_home=True)
+    assert parse(body, BOT).key == f"click:U1:V1:{action}:42:9.1"
+    assert read(make_home_click(action, user={"id": "U1", "team_id": "T9"})).is_external
+
+
+@pytest.mark.parametrize("body", [make_home_click("open_card"), make_home_click("stop"), make_home_click("deny", "42")])
+def test_what_the_home_has_no_button_for_is_not_for_us(body):
+    assert parse(body, BOT) is None
+
+
 def test_stop_click_needs_no_change():
     click = read(make_click(actions=[{"action_id": "stop", "value": '{"thread":"T1:C1:1.0","turn":2}', "action_ts": "9.2"}]))
 

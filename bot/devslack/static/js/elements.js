@@ -3,6 +3,7 @@
 import { renderText } from "./blocks.js";
 import { confirmAction } from "./confirm.js";
 import { h } from "./dom.js";
+import { findPlace } from "./entities.js";
 
 /** An element of an actions block or an accessory. */
 export function renderElement(block, element, press) {
@@ -21,10 +22,17 @@ function renderButton(block, element, press) {
   button.addEventListener("click", async () => {
     if (button.getAttribute("aria-busy") === "true") return;
     if (element.confirm && !(await confirmAction(element.confirm))) return;
-    if (element.url) open(element.url, "_blank", "noopener,noreferrer");
+    if (element.url) follow(element.url);
     await whileBusy(button, () => press(block, element, element.value || ""));
   });
   return button;
+}
+
+/** Go where a button leads: on this page, if that is one of its own permalinks. */
+function follow(url) {
+  const place = findPlace(url);
+  if (place) location.hash = place;
+  else open(url, "_blank", "noopener,noreferrer");
 }
 
 /** Show that an action is on its way, and mark it if the app did not answer. */

@@ -52,7 +52,7 @@ export function link(url, label) {
 }
 
 /** The place on this page that a permalink means, or null. The local Slack has several loopback names. */
-function findPlace(url) {
+export function findPlace(url) {
   if (!URL.canParse(url)) return null;
   const parsed = new URL(url);
   const path = parsed.pathname.match(/^\/archives\/([A-Z0-9]+)\/p(\d{7,})$/);
