@@ -77,8 +77,11 @@ class Writing:
         self._namings: dict[str, asyncio.Task[None]] = {}
 
     def previews(self, thread: Thread, view: ProgressView) -> bool:
-        """Whether what the model writes is seen as a stream, and need not be seen elsewhere."""
-        return is_direct(thread) and bool(view.writing) and self._streams.offers("chat.startStream")
+        """Whether what the model writes is seen as a stream, or will be, and need not be seen elsewhere."""
+        if not is_direct(thread) or not view.writing or not self._streams.offers("chat.startStream"):
+            return False
+        pen = self._pens.get(thread.id)
+        return pen is None or bool(pen.ts) or not _is_passed(pen, view.writing)
 
     def follow(self, thread: Thread, turn: int, view: ProgressView) -> None:
         """Shows what a working turn does, as soon as the pace allows. Never waits."""
@@ -156,7 +159,12 @@ class Writing:
             await (asyncio.sleep(self._flush_seconds) if is_fed else wait_for(pen.words, self._flush_seconds))
 
     def _can_begin(self, pen: _Pen) -> bool:
-        return not pen.ts and not _is_passed(pen) and self._streams.offers("chat.startStream") and bool(take_safe(pen.view.writing).strip())
+        return (
+            not pen.ts
+            and not _is_passed(pen, pen.view.writing)
+            and self._streams.offers("chat.startStream")
+            and bool(take_safe(pen.view.writing).strip())
+        )
 
     async def _say(self, pen: _Pen, status: str) -> None:
         now = asyncio.get_running_loop().time()
@@ -202,7 +210,7 @@ class Writing:
             await self._stop(pen)
         elif pen.ts and not written.startswith(pen.begun):
             await self._take_back(pen)
-        text = "" if _is_passed(pen) else take_safe(written)
+        text = "" if _is_passed(pen, written) else take_safe(written)
         if not pen.ts:
             await self._start(pen, text)
             return bool(had or text.strip())
@@ -264,8 +272,9 @@ class Writing:
             pen.session = ""  # Slack ended the stream by itself, and takes the session for `active` since
 
 
-def _is_passed(pen: _Pen) -> bool:
-    return pen.passed != "" and pen.view.writing.startswith(pen.passed)
+def _is_passed(pen: _Pen, written: str) -> bool:
+    """Whether no stream will show this text any more."""
+    return pen.passed != "" and written.startswith(pen.passed)
 
 
 def is_direct(thread: Thread) -> bool:

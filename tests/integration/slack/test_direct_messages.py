@@ -156,6 +156,21 @@ async def test_where_there_are_no_streams_the_answer_is_an_ordinary_message(desk
     assert await calls(desk, "chat.startStream") <= 1
 
 
+@pytest.mark.parametrize("error", ["unknown_method", "ratelimited", "internal_error"])
+async def test_where_there_is_no_stream_the_progress_shows_what_is_written(desk, direct, error):
+    running, thread = direct
+    await desk.driver.act("fault", method="chat.startStream", kind="error", error=error, times=5)
+    await running.surface.show_progress(thread, 1, writing(FIRST))
+    await wait_until(lambda: _called(desk, "chat.startStream"))
+
+    async def is_seen() -> bool:
+        await running.surface.show_progress(thread, 1, writing(SECOND))
+        progress, *_ = await replies(desk, thread)
+        return "Its pods restart." in words(progress)
+
+    await wait_until(is_seen)
+
+
 async def test_a_stream_that_slack_closed_still_becomes_the_answer(desk, direct):
     running, thread = direct
     await running.surface.show_progress(thread, 1, writing(FIRST))
