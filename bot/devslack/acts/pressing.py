@@ -26,7 +26,7 @@ async def press(
     stored = ephemeral or slack.messages.get(channel.id, ts)
     if stored is None:
         raise ActRefusedError("That message is not there any more; look for a newer one.")
-    block, element = _find_element(stored.get("blocks", []), action_id, block_id)
+    block, element = _find_element(stored.get("blocks", []), action_id, block_id, value)
     message = stored if ephemeral else slack.messages.read(channel.id, stored)
     thread_ts = str(stored.get("thread_ts") or "")
     name = slack.response_urls.issue(person.id, channel.id, thread_ts=thread_ts, message_ts=ts, is_ephemeral=ephemeral is not None)
@@ -47,7 +47,7 @@ async def press_in_view(slack: LocalSlack, person: Person, view_id: str, *, acti
     view = slack.views.find(person.id, view_id)
     if view is None:
         raise ActRefusedError("That window is not open any more; open it again.")
-    block, element = _find_element(view["blocks"], action_id, block_id)
+    block, element = _find_element(view["blocks"], action_id, block_id, value)
     payload = build_interaction(slack, "block_actions", person) | {
         "container": {"type": "view", "view_id": view_id},
         "view": view,
@@ -75,13 +75,15 @@ async def use_shortcut(slack: LocalSlack, person: Person, channel: Channel, ts: 
     return await slack.deliveries.send_interaction("interactive", payload) is not None
 
 
-def _find_element(blocks: list[Json], action_id: str, block_id: str) -> tuple[Json, Json]:
-    for block in blocks:
-        if block_id and block["block_id"] != block_id:
-            continue
-        for element in elements_of(block):
-            if element.get("action_id") == action_id:
-                return block, element
+def _find_element(blocks: list[Json], action_id: str, block_id: str, value: str) -> tuple[Json, Json]:
+    """What is drawn anew has other block ids: a press that was begun before counts, if it is clear which element it means."""
+    found = [(block, element) for block in blocks for element in elements_of(block) if element.get("action_id") == action_id]
+    for block, element in found:
+        if block_id in ("", block["block_id"]):
+            return block, element
+    same = [(block, element) for block, element in found if element["type"] == "button" and element.get("value", "") == value]
+    if len(same) == 1:
+        return same[0]
     raise ActRefusedError(f"There is no {action_id} to press any more; the message has changed.")
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import aiohttp
 import pytest
+from playwright.async_api import Browser, Page, async_playwright
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
@@ -15,6 +17,16 @@ from bot.devslack.config import Config
 from bot.devslack.driver import Driver
 from bot.devslack.server import run_server
 
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 QUICK = Config(ack_seconds=0.3, retry_delays_seconds=(0.0, 0.05, 0.1))
 
 
@@ -73,3 +85,36 @@ async def build_app() -> AsyncIterator[Callable]:
 @pytest.fixture
 async def bolt(slack, build_app) -> ConnectedApp:
     return await build_app(slack)
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def open_page(browser) -> AsyncIterator[Callable]:
+    """Opens pages, each a tab of its own person; a script error on any of them fails the test."""
+    problems: list[str] = []
+
+    def note(error: str) -> None:
+        if "ERR_NETWORK_CHANGED" not in error:  # a network interface of this machine came or went: the page copes with it by itself
+            problems.append(error)
+
+    async with AsyncExitStack() as stack:
+
+        async def open_for(url: str, person: str, place: str = "C01ONCALL", **options) -> Page:
+            """`person` "" opens the plain address, as a first visitor does."""
+            context = await browser.new_context(viewport={"width": 1280, "height": 860}, **options)
+            stack.push_async_callback(context.close)
+            page = await context.new_page()
+            page.on("pageerror", lambda error: problems.append(str(error)))
+            page.on("console", lambda line: note(line.text) if line.type == "error" else None)
+            await page.goto(f"{url}/?as={person}#{place}" if person else f"{url}/")
+            return page
+
+        yield open_for
+    assert problems == []

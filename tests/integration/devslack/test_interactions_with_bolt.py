@@ -70,6 +70,28 @@ async def test_a_click_becomes_block_actions_and_the_app_updates_the_message(sla
     assert body["response_url"].startswith(slack.base_url)
 
 
+async def test_a_press_that_was_begun_before_its_message_was_drawn_anew_counts(slack, bolt):
+    pressed = []
+
+    @bolt.app.action("stop")
+    async def on_stop(ack, body):
+        pressed.append(body["actions"][0]["value"])
+        await ack()
+
+    await bolt.connect()
+    blocks = [{"type": "actions", "elements": [button("stop", "Stop", value="7")]}]
+    posted = await bolt.client.chat_postMessage(channel="C01ONCALL", text="one", blocks=blocks)
+    seen = (await slack.messages("oncall"))[0]["blocks"][0]["block_id"]
+    await bolt.client.chat_update(channel="C01ONCALL", ts=posted["ts"], text="two", blocks=blocks)
+    press = {"as": "ana", "channel": "oncall", "ts": posted["ts"], "action_id": "stop", "block_id": seen}
+
+    await slack.act("click", value="7", **press)
+    with pytest.raises(SurfaceError, match="There is no stop to press any more"):
+        await slack.act("click", value="8", **press)
+
+    assert pressed == ["7"]
+
+
 async def test_a_button_that_is_gone_cannot_be_pressed(slack, bolt):
     posted = await bolt.client.chat_postMessage(channel="C01ONCALL", text="change", blocks=card("Done"))
 

@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import expect
 from slack_sdk.errors import SlackApiError
 
 from bot.devslack.config import Config
-
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from tests.integration.devslack.conftest import CHROMIUM
 
 expect.set_options(timeout=20_000)  # a browser starts slowly on a busy machine
 
@@ -56,39 +43,6 @@ CARD = [
         ],
     },
 ]
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-        yield browser
-        await browser.close()
-
-
-@pytest.fixture
-async def open_page(browser) -> AsyncIterator[Callable]:
-    """Opens pages, each a tab of its own person; a script error on any of them fails the test."""
-    problems: list[str] = []
-
-    def note(error: str) -> None:
-        if "ERR_NETWORK_CHANGED" not in error:  # a network interface of this machine came or went: the page copes with it by itself
-            problems.append(error)
-
-    async with AsyncExitStack() as stack:
-
-        async def open_for(url: str, person: str, place: str = "C01ONCALL", **options) -> Page:
-            """`person` "" opens the plain address, as a first visitor does."""
-            context = await browser.new_context(viewport={"width": 1280, "height": 860}, **options)
-            stack.push_async_callback(context.close)
-            page = await context.new_page()
-            page.on("pageerror", lambda error: problems.append(str(error)))
-            page.on("console", lambda line: note(line.text) if line.type == "error" else None)
-            await page.goto(f"{url}/?as={person}#{place}" if person else f"{url}/")
-            return page
-
-        yield open_for
-    assert problems == []
 
 
 async def test_two_people_use_a_thread_with_a_card_between_them(slack, bolt, open_page, tmp_path):

@@ -1,12 +1,13 @@
-// Suggestions while writing: people, groups and the app after `@`, commands after `/`.
+// Suggestions while writing: people, groups and the app after `@`, commands after `/`, emoji after `:`.
 
 import { h } from "./dom.js";
+import { emoji, findEmoji } from "./emoji.js";
 import { avatar } from "./people.js";
 import { store } from "./store.js";
 
 const MOST = 8;
 
-/** What could complete the text before the cursor: `{ start, options: [{ insert, label, detail, user }] }`, or null. */
+/** What could complete the text before the cursor: `{ start, options: [{ insert, label, detail, user, sign }] }`, or null. */
 export function suggest(text, cursor) {
   const before = text.slice(0, cursor);
   const command = before.match(/^\/([\w-]*)$/);
@@ -14,6 +15,11 @@ export function suggest(text, cursor) {
     // A command that is complete already needs no suggestion: Enter sends it.
     const options = store.app.commands.filter((name) => name.startsWith(before) && name !== before);
     return pack(0, options.map((name) => ({ insert: `${name} `, label: name, detail: store.app.description, user: store.app.user })));
+  }
+  const colon = before.match(/(?:^|\s):([a-z0-9_+-]{2,})$/);
+  if (colon) {
+    const options = findEmoji(colon[1]).map((name) => ({ insert: `:${name}: `, label: `:${name}:`, sign: emoji(name) }));
+    return pack(cursor - colon[1].length - 1, options);
   }
   const mention = before.match(/(?:^|\s)@([\w.-]*)$/);
   if (!mention) return null;
@@ -95,7 +101,7 @@ export class Suggestions {
       };
       this.box.append(
         h("li", { role: "option", id: `${this.id}-${index}`, "aria-selected": String(index === this.at), on: { mousedown: accept } },
-          option.user ? avatar(option.user, "tiny") : h("span", { class: "avatar tiny", "aria-hidden": "true" }, "@"),
+          option.user ? avatar(option.user, "tiny") : h("span", { class: option.sign ? "emoji-sign" : "avatar tiny", "aria-hidden": "true" }, option.sign || "@"),
           h("span", { class: "option-name" }, option.label), h("span", { class: "option-detail" }, option.detail)),
       );
     });

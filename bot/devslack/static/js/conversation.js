@@ -3,13 +3,15 @@
 import { act } from "./api.js";
 import { renderBlocks } from "./blocks.js";
 import { buildComposer } from "./composer.js";
-import { fill, h, icon } from "./dom.js";
+import { fill, h, holdFocus, icon } from "./dom.js";
 import { drawHistory } from "./history.js";
 import { MessageList } from "./message_list.js";
 import { avatar, channelLabel } from "./people.js";
 import { goToList } from "./route.js";
 import { drawNotice } from "./setup.js";
 import { isTopLevel, listChannel, store } from "./store.js";
+
+const TABS = [["home", "Home"], ["messages", "Messages"], ["history", "History"]];
 
 export class Conversation {
   constructor() {
@@ -45,8 +47,10 @@ export class Conversation {
       this.update();
     });
     this.notice = h("div", { class: "notice-place" });
-    this.tabs = h("div", { class: "tabs", role: "tablist" });
-    this.home = h("div", { class: "home blocks", role: "tabpanel", "aria-label": "Home" });
+    this.tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "Views", on: { keydown: (event) => this.moveTab(event) } },
+      TABS.map(([name, text]) => h("button", { type: "button", role: "tab", dataset: { tab: name }, on: { click: () => this.choose(name) } }, text)));
+    this.home = h("div", { class: "home blocks", role: "tabpanel", tabindex: "0", "aria-label": "Home" });
+    this.drawnHome = undefined;
     this.history = h("div", { class: "history", role: "tabpanel", "aria-label": "History" });
     this.empty = h("div", { class: "welcome" }, drawWelcome(channel));
     this.suggestions = h("div", { class: "suggested", role: "group", "aria-label": "Suggested questions" });
@@ -84,16 +88,38 @@ export class Conversation {
     this.history.hidden = this.tab !== "history";
     this.list.scroller.hidden = this.composer.form.hidden = this.tab !== "messages";
     if (!channel.is_im) return;
-    const tab = (name, text) => h("button", { type: "button", role: "tab", "aria-selected": String(this.tab === name), on: { click: () => this.choose(name) } }, text);
-    fill(this.tabs, tab("home", "Home"), tab("messages", "Messages"), tab("history", "History"));
+    for (const tab of this.tabs.children) {
+      const isChosen = tab.dataset.tab === this.tab;
+      tab.setAttribute("aria-selected", String(isChosen));
+      tab.tabIndex = isChosen ? 0 : -1;
+    }
     drawHistory(this.history, channel);
+    this.drawHome();
+  }
+
+  /** Only if the app drew another one: what did not change keeps the focus, and a press that is on its way. */
+  drawHome() {
+    if (this.drawnHome === store.home) return;
+    this.drawnHome = store.home;
     if (!store.home) {
       fill(this.home, h("p", { class: "empty" }, `${store.app.name} has drawn nothing here yet.`));
       return;
     }
     const press = async (block, element, value) =>
       Boolean((await act("click", { as: store.me, view_id: store.home.id, action_id: element.action_id, block_id: block.block_id, value }))?.acknowledged);
+    const giveFocus = holdFocus(this.home);
     fill(this.home, renderBlocks(store.home.blocks, press));
+    if (!giveFocus(this.home)) this.home.focus({ preventScroll: true });
+  }
+
+  /** Arrow keys go from tab to tab. */
+  moveTab(event) {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const at = TABS.findIndex(([name]) => name === this.tab);
+    this.choose(TABS[(at + step + TABS.length) % TABS.length][0]);
+    this.tabs.querySelector('[aria-selected="true"]').focus();
   }
 
   /** What the app offers to ask, until something was asked. */

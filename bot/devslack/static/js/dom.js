@@ -33,6 +33,23 @@ export function fill(element, ...children) {
   append(element, children);
 }
 
+/** Remember the focused control below a node. What is answered gives the focus to the same control below a node drawn anew, and says
+ *  whether it did. */
+export function holdFocus(root) {
+  const active = document.activeElement;
+  const held = root !== active && root.contains(active) ? identify(active) : "";
+  return (fresh) => {
+    if (!held) return true;
+    const control = [...fresh.querySelectorAll("button, a, input, select, textarea")].find((one) => identify(one) === held);
+    control?.focus({ preventScroll: true });
+    return Boolean(control);
+  };
+}
+
+function identify(control) {
+  return [control.tagName, control.dataset.actionId, control.getAttribute("aria-label") || control.textContent].join("/");
+}
+
 const ICONS = {
   hash: "M7 3 5.5 17M14.5 3 13 17M3.5 7.5h14M2.5 12.5h14",
   lock: "M5 9h10v7H5zM7 9V6.5a3 3 0 0 1 6 0V9",

@@ -32,6 +32,12 @@ const CHARACTERS = new Map(
   }),
 );
 
+/** Names that begin with this, and then those that hold it. */
+export function findEmoji(typed) {
+  const names = [...CHARACTERS.keys()];
+  return [...names.filter((name) => name.startsWith(typed)), ...names.filter((name) => name.includes(typed) && !name.startsWith(typed))];
+}
+
 /** The character for a name, or undefined. */
 export function emoji(name) {
   return CHARACTERS.get(name);

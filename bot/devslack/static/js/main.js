@@ -16,7 +16,9 @@ const sidebar = new Sidebar(become);
 const conversation = new Conversation();
 const thread = new Thread();
 const setup = new SetupPanel();
+const MOST_HELD_MS = 10_000;
 let scheduled = false;
+let isPressing = false;
 
 function become(person) {
   keepPerson(person);
@@ -31,7 +33,7 @@ function currentChannel() {
 
 /** Draw once per frame, however much has changed. */
 function draw() {
-  if (scheduled) return;
+  if (scheduled || isPressing) return;
   scheduled = true;
   requestAnimationFrame(() => {
     scheduled = false;
@@ -59,6 +61,19 @@ function onEscape(event) {
   else if (narrow.matches) goToList();
 }
 
+/** A control that is drawn anew between press and release would miss its click, as a Stop button in moving progress does. */
+function holdStill(event) {
+  if (event.button !== 0 || !event.target.closest?.("button, a")) return;
+  isPressing = true;
+  setTimeout(letGo, MOST_HELD_MS); // whatever becomes of the press
+}
+
+function letGo() {
+  if (!isPressing) return;
+  isPressing = false;
+  setTimeout(draw); // after the click, which follows the release
+}
+
 fill(root, sidebar.node, h("div", { class: "centre" }, setup.node, conversation.node), thread.node);
 startModals();
 onChange((what) => {
@@ -69,4 +84,6 @@ onRoute(draw);
 narrow.addEventListener("change", draw);
 document.addEventListener("visibilitychange", draw);
 document.addEventListener("keydown", onEscape);
+document.addEventListener("pointerdown", holdStill);
+for (const end of ["pointerup", "pointercancel", "dragend"]) document.addEventListener(end, letGo);
 follow(readPerson());

@@ -1,7 +1,7 @@
 // A list of messages that changes in place: what did not change keeps its nodes, its focus and its selection.
 
 import { dateOf, dayOf } from "./dates.js";
-import { h } from "./dom.js";
+import { h, holdFocus } from "./dom.js";
 import { renderMessage } from "./message.js";
 import { store } from "./store.js";
 import { hasNewReplies } from "./threads_seen.js";
@@ -14,7 +14,7 @@ export class MessageList {
   constructor(label, place) {
     this.place = place;
     this.list = h("ol", { class: "messages", "aria-label": label });
-    this.scroller = h("div", { class: "scroller", tabindex: "0", "aria-label": `${label}, scrollable` }, this.list);
+    this.scroller = h("div", { class: "scroller", tabindex: "0", role: "group", "aria-label": `${label}, scrollable` }, this.list);
     this.nodes = new Map(); // key → { node, signature }
     this.isAtEnd = true;
     this.scroller.addEventListener("scroll", () => {
@@ -31,7 +31,11 @@ export class MessageList {
     for (const { key, signature, build } of wanted) {
       const known = this.nodes.get(key);
       const node = known && known.signature === signature ? known.node : build();
-      if (known && known.node !== node) known.node.replaceWith(node);
+      if (known && known.node !== node) {
+        const giveFocus = holdFocus(known.node);
+        known.node.replaceWith(node);
+        giveFocus(node);
+      }
       const expected = previous ? previous.nextSibling : this.list.firstChild;
       if (node !== expected) this.list.insertBefore(node, expected);
       fresh.set(key, { node, signature });

@@ -16,6 +16,12 @@ export class Sidebar {
       if (this.isMenuOpen && !event.target.closest(".who")) this.toggleMenu(false);
     });
     this.node.addEventListener("keydown", (event) => {
+      const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+      if (step && this.isMenuOpen) {
+        event.preventDefault();
+        const items = [...this.node.querySelectorAll(".who-menu button")];
+        items[(items.indexOf(document.activeElement) + step + items.length) % items.length].focus();
+      }
       if (event.key === "Escape" && this.isMenuOpen) {
         event.stopPropagation();
         this.toggleMenu(false);
