@@ -88,8 +88,8 @@ def _render_parts(overview: Overview, bot: Bot, links: Mapping[int, str] | None 
     if overview.freezes:
         blocks += _list("Frozen", [f"*{make_name(freeze.cluster)}* · {describe_freeze(freeze)}" for freeze in overview.freezes], "")
     if overview.threads is not None:
-        none = "None is working or waiting; `threads` lists them all." if overview.only_busy else "No thread of yours."
-        blocks += _list("Your threads", [_describe_thread(line, bot) for line in overview.threads], none)
+        none = "None is working or waiting; `threads` lists the latest." if overview.only_busy else "No thread of yours."
+        blocks += _list("Your latest threads", [_describe_thread(line, bot) for line in overview.threads], none)
     if overview.recent is not None:
         closed = [change for change in overview.recent if not change.is_open]
         lines = [_describe_recent(change, bot, now, seconds, is_undoing=change.id in overview.undoing) for change in closed]

@@ -88,6 +88,7 @@ def _parse_event(body: Payload, bot: Bot) -> Parsed | None:
         is_mention=event["type"] == "app_mention" or f"<@{bot.user_id}" in text,
         is_direct=event.get("channel_type") == "im" or str(event["channel"]).startswith("D"),
         is_external=_is_event_external(body, event, bot),
+        has_files=bool(event.get("files")),
     )
     return Parsed(f"event:{body['event_id']}", message)
 

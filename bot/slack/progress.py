@@ -11,8 +11,8 @@ from bot.slack.text import clean, escape, flatten, make_fallback, say_count, wra
 from bot.threads.ports import ProgressView, Step
 
 _HEADS = {"working": "⏳", "waiting": "⏸", "done": "✓", "stopped": "■", "failed": "✗", "limited": "✗"}
-_MARKS = {"running": "…", "ok": "✓", "error": "✗", "waiting": "⏸", "stopped": "■", "denied": "✗", "expired": "✗"}
-_ENDS = {"waiting": "waits for approval", "denied": "denied", "expired": "lapsed"}
+_MARKS = {"running": "…", "ok": "✓", "error": "✗", "waiting": "⏸", "left": "·", "stopped": "■", "denied": "✗", "expired": "✗"}
+_ENDS = {"waiting": "waits for approval", "left": "its card tells the end", "denied": "denied", "expired": "lapsed"}
 """Of a command whose change is what counts, not how long it was rehearsed."""
 STEP_OUTPUT = "step_output"
 """Action id of the menu that opens the output of a command."""
@@ -54,7 +54,9 @@ def _build_menu(steps: tuple[Step, ...]) -> Block | None:
     return {
         "type": "static_select",
         "action_id": STEP_OUTPUT,
-        "placeholder": plain("Show output of…"),
+        "placeholder": plain(
+            "Show output of…" if len(options) <= limits.SELECT_OPTIONS else f"Show one of the last {limits.SELECT_OPTIONS}…"
+        ),
         "options": options[-limits.SELECT_OPTIONS :],
     }
 

@@ -15,7 +15,7 @@ from bot.threads.gate import Refused
 from bot.threads.incoming import Command
 from bot.threads.overview import Overview
 from bot.threads.stores import Thread
-from bot.threads.wording import HELP_TEXT, read_model
+from bot.threads.wording import HELP_TEXT, read_decision, read_model
 from bot.threads.world import World
 from bot.values.people import Person, ThreadKey
 
@@ -24,6 +24,11 @@ log = structlog.get_logger()
 _MODEL_SECONDS = 10.0
 _MOST_LOOKED_AT = 20
 """Threads of one person, the latest first."""
+
+
+_AT_CARD = (
+    "A change is decided in its thread, where all of it is shown: with its buttons or these words. The Home of kubectl-ai leads there."
+)
 
 
 class SubCommand(StrEnum):
@@ -52,12 +57,16 @@ async def handle_command(world: World, key: str, command: Command) -> None:
     answer could not be shown: handle it again later."""
     model = read_model(command.text)
     word = SubCommand.MODEL if model == "" else read_sub_command(command.text)
-    if word is None and model is None:
+    is_decision = read_decision(command.text) is not None
+    if word is None and model is None and not is_decision:
         await requests.handle_command(world, key, command)
         return
     passed = await gate.check(world.surface, command.user_id, command.channel_id, is_external=command.is_external)
     if isinstance(passed, Refused):
         await world.surface.whisper(command.channel_id, "", command.user_id, passed.why)
+        return
+    if is_decision:
+        await world.surface.whisper(command.channel_id, "", command.user_id, _AT_CARD)
         return
     if word is None:
         told = await _choose_model(world, key, command, model or "", passed.person)

@@ -22,6 +22,8 @@ class Message:
     is_direct: bool
     is_external: bool = False
     """Sent from another workspace, or in a channel that is shared with one."""
+    has_files: bool = False
+    """Something is attached."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,7 +199,7 @@ class Step:
 
     command: str
     state: str
-    """`running`, `ok`, `error`, `waiting`, `stopped`, `denied`, `expired`"""
+    """`running`, `ok`, `error`, `waiting`, `left` (its turn ended before its change did), `stopped`, `denied`, `expired`"""
     seconds: float = 0.0
     lines: int = 0
     output: str = ""

@@ -14,7 +14,7 @@ from bot.values.transcript import Answered, Asked, Ended, Entry, Mode, Proposed,
 
 _OUTPUT_CHARS = 3_000_000
 """Output of one command that people may read: all that is kept of it. The chat shows a part, and all of it in a file and a window."""
-_STEP_STATES = {"applied": "ok", WAITING: "waiting", "stopped": "stopped", "denied": "denied", "expired": "expired"}
+_STEP_STATES = {"applied": "ok", WAITING: "left", "stopped": "stopped", "denied": "denied", "expired": "expired"}
 _NOT_RUN = "error: recorded for approval, not run yet"
 _RECORDING_NOTES = ("Warning: recorded for approval, not yet applied", "Warning: shows a rehearsed change", _NOT_RUN)
 """What the gateway makes kubectl print about writes and execs, for the model; people have the card."""

@@ -29,6 +29,7 @@ from bot.values.transcript import Asked
 
 log = structlog.get_logger()
 
+_UNREAD_FILES = "I do not read attached files. What matters in them, write here as text."
 _NO_THREAD = {
     Word.STOP: "Write `stop` in the thread where I am working, or press Stop there.",
     Word.STATUS: "Write `status` in a thread I am in.",
@@ -71,6 +72,8 @@ async def handle_message(world: World, message: Message) -> None:
         await whisper_once(world, message, why)
     else:
         await ask(world, thread, request, message.user_id, message.ts)
+        if message.has_files:
+            await _tell(world, thread.id, f"files:{message.ts}", _UNREAD_FILES)
 
 
 async def _came_before(world: World, message: Message, thread_id: str) -> bool:

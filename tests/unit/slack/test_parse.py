@@ -61,6 +61,11 @@ def test_subtypes_that_are_people_speaking_are_taken(subtype):
     assert read(make_event(subtype=subtype)).text == "hello"
 
 
+def test_attached_files_are_noticed():
+    assert read(make_event(subtype="file_share", files=[{"id": "F1", "name": "web.yaml"}])).has_files
+    assert not read(make_event(files=[])).has_files
+
+
 @pytest.mark.parametrize(
     "fields",
     [

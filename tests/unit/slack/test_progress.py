@@ -63,12 +63,22 @@ def test_finished_turn_cannot_be_stopped(state, mark):
     assert "accessory" not in rendered.blocks[0]
 
 
+def test_a_menu_that_cannot_hold_all_outputs_says_how_many_it_has():
+    few, many = ([Step(f"kubectl get {number}", "ok", output=f"step:1:{number}") for number in range(count)] for count in (100, 101))
+
+    menus = [render(ProgressView("done", "done", tuple(steps))).blocks[-1]["elements"][0] for steps in (few, many)]
+
+    assert [menu["placeholder"]["text"] for menu in menus] == ["Show output of…", "Show one of the last 100…"]
+    assert [menu["options"][0]["value"] for menu in menus] == ["step:1:0", "step:1:1"]
+
+
 @pytest.mark.parametrize(
     ("step", "line"),
     [
         (Step("sleep 60", "stopped"), "■ sleep 60  stopped"),
         (Step("kubectl scale", "denied", 0.4, 2), "✗ kubectl scale  denied"),
         (Step("kubectl scale", "expired", 0.4, 2), "✗ kubectl scale  lapsed"),
+        (Step("kubectl scale", "left", 0.4, 2), "· kubectl scale  its card tells the end"),
     ],
 )
 def test_how_a_command_ended_is_said_in_a_word(step, line):

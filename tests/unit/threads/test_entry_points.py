@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.changes.change import State
-from bot.threads.incoming import Command, Investigation, Opened
+from bot.threads.incoming import Command, Investigation, Message, Opened
 from bot.values.transcript import Asked
 from tests.fakes import FakeModel, prints, say, scales
 from tests.unit.threads.harness import THREAD, Bench, bench
@@ -37,6 +37,19 @@ async def test_changes_tells_an_approver_what_waits_and_the_asker_what_is_theirs
         assert ([change.id for change in shown["U1"].deciding or ()], [change.id for change in shown["U1"].waiting or ()]) == ([], [1])
         assert [change.id for change in shown["U1"].recent or ()] == [1]
         assert shown["U2"].recent == ()
+
+
+@pytest.mark.parametrize("text", ["approve 1", "deny 1 too many"])
+async def test_the_slash_command_decides_nothing_and_asks_no_model(text) -> None:
+    async with bench() as b:
+        await propose(b)
+        await b.put(Command("T1", "C1", "U2", text))
+
+        await b.rest()
+
+        assert await state_of(b) is State.PROPOSED
+        assert [(user, "decided in its thread" in said) for user, said in b.surface.whispers] == [("U2", True)]
+        assert b.surface.roots == {}
 
 
 async def test_changes_of_conversations_that_an_approver_is_not_in_are_not_shown() -> None:
@@ -104,6 +117,18 @@ async def test_shortcut_of_a_guest_is_refused() -> None:
 
         assert await b.stores.threads.get(THREAD) is None
         assert "Guests" in b.surface.whispers[0][1]
+
+
+async def test_a_question_with_files_is_answered_and_says_once_that_they_are_not_read() -> None:
+    async with bench() as b:
+        b.model = FakeModel(lambda _: say("It is the cart."))
+        for is_mention in (True, False):  # a mention comes as two events
+            await b.put(Message("T1", "C1", "U1", "100.1", "100.1", "why?", is_mention=is_mention, is_direct=False, has_files=True))
+
+        await b.rest()
+
+        texts = [text for text, _ in b.surface.texts[THREAD].values()]
+        assert sorted(texts) == ["I do not read attached files. What matters in them, write here as text.", "It is the cart."]
 
 
 async def test_quiet_thread_answers_only_mentions_until_that_ends() -> None:

@@ -266,6 +266,7 @@ async def test_a_newer_message_ends_a_turn_that_waits_and_the_change_stays_open(
 
         assert meanwhile == [(1, "waiting"), (2, "answered")]
         assert results(await b.entries()) == [("c1", "waiting")]
+        assert b.surface.progress[THREAD, 1][-1].steps[0].state == "left"
         assert len(b.cluster.landed) == 1
         assert [e.change_id for e in await b.entries() if isinstance(e, Happened)] == [1]
         assert {key: text for key, (text, _) in b.surface.texts[THREAD].items()} == {"answer:2": "Answer 2.", "answer:3": "Answer 3."}
