@@ -7,11 +7,18 @@ from collections.abc import Sequence
 from bot.agent.calls import READ_OUTPUT, RUNBOOK, SHELL
 from bot.agent.ports import Tool
 
-_DESCRIPTION = """\
+_IN_SANDBOX = """\
 Runs one command line with bash in an isolated Linux sandbox that belongs to this conversation, and returns its exit code, stdout \
 and stderr. kubectl is set up for the cluster; jq, python3 and coreutils are there; pipes, loops and heredocs work; files in the \
 working directory stay for later commands. Each call is a new shell: no variables or background processes are kept. There is no \
 network but the Kubernetes API.
+"""
+_ON_MACHINE = """\
+Runs one command line with bash on the person's machine, in a folder that belongs to this conversation, and returns its exit code, stdout \
+and stderr. kubectl is set up for the cluster; other programs are there if they are installed; pipes, loops and heredocs work; files in \
+the working directory stay for later commands. Each call is a new shell: no variables or background processes are kept.
+"""
+_DESCRIPTION = """\
 Reads give their real output at once. Every write (apply, scale, delete, patch, …) is rehearsed: it prints what it would print but \
 nothing changes yet; a person sees the exact difference and approves or denies it, and the answer of this call comes after that and \
 says what really happened. So propose a change by simply running the command.
@@ -20,20 +27,19 @@ Interactive commands (edit, exec -it), streams without an end (-w, logs -f) and 
 the same command (rollout status after apply) does not either.
 `triage [namespace]` is a command of its own here: it lists what is unhealthy, why and since when. It is a good first look."""
 
-SHELL_TOOL = Tool(
-    name=SHELL,
-    description=_DESCRIPTION,
-    parameters={
-        "type": "object",
-        "properties": {
-            "command": {
-                "type": "string",
-                "description": "The whole command line as bash reads it, for example: kubectl -n shop get pods -o wide",
-            }
-        },
-        "required": ["command"],
+_COMMAND: dict[str, object] = {
+    "type": "object",
+    "properties": {
+        "command": {
+            "type": "string",
+            "description": "The whole command line as bash reads it, for example: kubectl -n shop get pods -o wide",
+        }
     },
-)
+    "required": ["command"],
+}
+SHELL_TOOL = Tool(SHELL, _IN_SANDBOX + _DESCRIPTION, _COMMAND)
+LOCAL_SHELL_TOOL = Tool(SHELL, _ON_MACHINE + _DESCRIPTION, _COMMAND)
+"""For a person who has no sandbox."""
 
 READ_OUTPUT_TOOL = Tool(
     name=READ_OUTPUT,
@@ -81,6 +87,6 @@ def describe_tools(offered: Sequence[Tool]) -> str:
     return "\n".join(["What the model can use:", *lines, "Whatever would change the cluster is shown first and waits for approval."])
 
 
-def tools(*, has_runbooks: bool, more: Sequence[Tool] = ()) -> tuple[Tool, ...]:
+def tools(*, has_runbooks: bool, more: Sequence[Tool] = (), is_sandboxed: bool = True) -> tuple[Tool, ...]:
     """The tools that a model gets. `more` are the installer's and those of MCP servers."""
-    return (SHELL_TOOL, READ_OUTPUT_TOOL, *((RUNBOOK_TOOL,) if has_runbooks else ()), *more)
+    return (SHELL_TOOL if is_sandboxed else LOCAL_SHELL_TOOL, READ_OUTPUT_TOOL, *((RUNBOOK_TOOL,) if has_runbooks else ()), *more)

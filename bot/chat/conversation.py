@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from bot.agent.loop import successor_of
 from bot.changes.change import UNDOABLE, Change, State
 from bot.changes.rollout_watch import watch_rollouts
+from bot.chat import sessions
 from bot.chat.cards import render_card
 from bot.chat.deciding import Decide
 from bot.chat.screen import Screen
@@ -35,6 +36,19 @@ class Conversation:
         """Numbers what is written: no number comes twice, also where a conversation goes on in another process."""
         self._left: set[int] = set()
         """Changes whose rollout the person does not wait for."""
+
+    @property
+    def name(self) -> str:
+        """The id that `--resume-session` takes."""
+        return self._thread.thread_ts
+
+    async def describe_all(self) -> str:
+        """The conversations of this database, one a line."""
+        return await sessions.describe(self._world)
+
+    async def has_begun(self) -> bool:
+        """Whether anything was asked in it."""
+        return bool(await self._world.stores.threads.transcript(self._thread.id))
 
     async def ask(self, request: Request) -> str:
         """Answers it to its end; why the turn ended: `answered`, `stopped`, `limit`, `failed`, … Raises StoreError."""

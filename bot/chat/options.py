@@ -14,7 +14,8 @@ from bot.settings import Settings
 
 EPILOG = """\
 Without a QUESTION, and with a terminal, it asks for one at a prompt. What comes on a standard input that is no terminal is the rest of the
-question. Exit code: 0 answered, 1 no answer, 2 it could not start, 3 something would have to be changed and was not, 130 interrupted."""
+question; where stdout is a terminal, what is to be decided is asked there all the same. Exit code: 0 answered, 1 no answer, 2 it could not
+start, 3 something would have to be changed and was not, 130 interrupted."""
 
 _SWITCHES: Mapping[str, str] = {
     "--quiet": "answer one question, then exit",
@@ -31,6 +32,25 @@ _WITHOUT_EFFECT: Mapping[str, str] = {
     "--alsologtostderr": "the log goes to stderr anyway",
 }
 """Options of kubectl-ai that a script may give, and why they change nothing."""
+_SETTING = "name it in the settings (--config)"
+_ELSEWHERE: Mapping[str, str] = {
+    "--extra-prompt-paths": f"what a model is told besides is `instructions`; {_SETTING}",
+    "--prompt-template-file-path": f"the prompt cannot be replaced, and what a model is told besides is `instructions`; {_SETTING}",
+    "--custom-tools-config": f"the file of your own tools is `tools.path`; {_SETTING}",
+    "--mcp-server": "that is a command of its own: kubectl-ai-slack mcp-server",
+    "--mcp-server-mode": "see kubectl-ai-slack mcp-server --help",
+    "--http-port": "see kubectl-ai-slack mcp-server --help",
+    "--external-tools": "an MCP client names the other servers itself",
+    "--ui-type": "this is the terminal, and kubectl-ai-slack serve is for Slack; leave it out",
+    "--ui-listen-address": "there is no web page; leave it out",
+    "--session-backend": "every conversation is kept, in the folder of --state; leave it out",
+    "--delete-session": "conversations are removed together, with the folder of --state",
+    "--sandbox-image": f"the image is that of the SandboxTemplate; the pool is `sandbox.warm_pool`; {_SETTING}",
+    "--skip-verify-ssl": "the certificate of the model's service is always verified; SSL_CERT_FILE names its authority",
+}
+"""Options of kubectl-ai that are no options here, and what to do instead."""
+_SANDBOXES = ("k8s", "agent-sandbox")
+"""What kubectl-ai's `--sandbox` may be given, where it means a pod."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +103,11 @@ _PROVIDERS: Mapping[str, _Provider] = {
 def parse(argv: Sequence[str]) -> Options:
     """Raises SystemExit, as argparse does, with code 2 if it cannot be understood."""
     switches = {*_SWITCHES, *_WITHOUT_EFFECT}
-    given = _parser().parse_args([word for argument in argv for word in _spell_out(argument, switches)])
+    parser = _parser()
+    for name in (argument.partition("=")[0] for argument in argv):
+        if name in _ELSEWHERE:
+            parser.error(f"{name} is not an option here: {_ELSEWHERE[name]}")
+    given = parser.parse_args([word for argument in argv for word in _spell_out(argument, switches)])
     flags = vars(given)
     return Options(
         question=given.question,
@@ -129,6 +153,8 @@ def _point_to(provider: _Provider, environment: Mapping[str, str]) -> dict[str, 
 def _spell_out(argument: str, switches: set[str]) -> list[str]:
     """`--quiet=false` as Go's programs write it: nothing, and `--quiet=true` the switch."""
     name, is_given, value = argument.partition("=")
+    if name == "--sandbox" and value in _SANDBOXES:
+        return [name]
     if name not in switches or not is_given or value.lower() not in ("true", "false", "1", "0", "t", "f"):
         return [argument]
     return [name] if value.lower() in ("true", "1", "t") else []

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
+from bot.chat import sessions
 from bot.chat.conversation import Conversation
 from bot.chat.deciding import ReadLine
 from bot.chat.screen import Screen
@@ -14,6 +17,7 @@ Ask about the cluster, or run a command line:
 - `triage` or `triage <namespace>`: what is unhealthy, why, since when
 - `undo` or `undo <number>` proposes to take back a change, `status` says what is open
 - `clear` lets the model forget, `model` shows the models and chooses one, `tools` lists its tools, `export` writes a file
+- `sessions` lists the conversations, `session` says how to go on with this one later, `version` is that of this program
 - Ctrl-C stops what is going on, `exit` or Ctrl-D ends
 
 Whatever a command would change is shown first; it happens only when you approve it."""
@@ -43,6 +47,14 @@ async def _obey(conversation: Conversation, screen: Screen, line: str) -> None:
             screen.show_answer(HELP)
         case "stop" if not rest:
             screen.say("Nothing is going on.")
+        case "sessions" if not rest:
+            screen.show_output(await conversation.describe_all())
+        case "session" | "save-session" if not rest:
+            screen.say(f"Everything is kept. To go on with this conversation: {sessions.how_to_resume(conversation.name)}")
+        case "resume-session":
+            screen.say(f"Another conversation needs a start of its own: {sessions.how_to_resume(rest.strip() or 'ID')}")
+        case "version" if not rest:
+            screen.say(f"kubectl-ai-slack {version('kubectl-ai-slack')}")
         case "undo" if not rest or rest.strip().isdecimal():
             await conversation.undo(int(rest) if rest else None)
             await conversation.watch_rollouts()

@@ -17,7 +17,7 @@ from bot.agent.models.opening import open_models
 from bot.chat import prompt, sessions
 from bot.chat.conversation import Conversation
 from bot.chat.deciding import AtThePrompt, ByRule, Decide, Nobody
-from bot.chat.lines import read_line
+from bot.chat.lines import read_line, take_terminal
 from bot.chat.options import Options, load_settings, parse
 from bot.chat.screen import Screen
 from bot.chat.surface import TerminalSurface
@@ -55,11 +55,14 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _read_question(options: Options) -> str:
-    """The question of the command line, and what comes on a standard input that is no terminal. Raises ConfigError if there is none
-    where one is needed."""
+    """The question of the command line, and what comes on a standard input that is no terminal; a person who looks on answers from then
+    on. Raises ConfigError if there is none where one is needed."""
     if options.lists_sessions:
         return ""
-    piped = "" if sys.stdin.isatty() else sys.stdin.read()
+    piped = ""
+    if not sys.stdin.isatty():
+        piped = sys.stdin.read()
+        take_terminal()
     question = "\n".join(part for part in (options.question.strip(), piped.strip()) if part)
     if not question and (options.is_quiet or not sys.stdin.isatty()):
         raise ConfigError("Ask something: give the question as an argument or on the standard input.")
@@ -123,4 +126,6 @@ async def _converse(conversation: Conversation, options: Options, decide: Decide
         return NOT_CHANGED if isinstance(decide, Nobody) and decide.dropped and code == OK else code
     await conversation.watch_rollouts()
     await prompt.run(conversation, screen, read_line)
+    if await conversation.has_begun():
+        screen.say(f"To go on with this conversation: {sessions.how_to_resume(conversation.name)}")
     return OK

@@ -39,6 +39,11 @@ async def find(world: World, name: str) -> Thread:
     raise ConfigError(f"There is no conversation {name}; --list-sessions shows the last {_LISTED}.")
 
 
+def how_to_resume(name: str) -> str:
+    """The command line that goes on with this conversation."""
+    return f"kubectl-ai-slack chat --resume-session {name}"
+
+
 async def greet(world: World, thread: Thread) -> str:
     """What the person is told of the conversation that goes on."""
     return f"Going on with {thread.thread_ts}: {_sum_up(await world.stores.threads.transcript(thread.id))}"

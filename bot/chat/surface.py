@@ -69,6 +69,7 @@ class TerminalSurface(SilentSurface):
             self._trace.write_entry(entry)
         match entry:
             case Replied() if entry.calls:  # a reply without calls is the answer, which comes as a text
+                self._screen.rest()  # what was shown of it while it came
                 self._screen.show_answer(entry.text)
             case Proposed() | Answered():
                 call = next((call for call in calls_.of_turn(entries, entry.turn) if call.id == entry.call_id), None)
@@ -90,8 +91,8 @@ class TerminalSurface(SilentSurface):
             if step.state == "running":
                 self._begin(thread.id, turn, call)
         if view.state == "working":
-            said = {entry.text for entry in entries if isinstance(entry, Replied) and entry.turn == turn}
-            self._screen.show_now(view.headline, "" if view.thinking in said else view.thinking)
+            is_said = any(isinstance(e, Replied) and e.turn == turn and e.text.startswith(view.thinking) for e in entries)
+            self._screen.show_now(view.headline, "" if is_said else view.thinking)
 
     async def show_change(self, thread: Thread, change: Change, *, freeze: Freeze | None = None) -> None:
         """See `threads.ports.Surface.show_change`. A rollout is shown as it goes on, and once more in the card when it has settled."""

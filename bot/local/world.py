@@ -77,6 +77,7 @@ async def open_world(
                 served_tools=served.tools,
                 call_tool=served.call,
                 kubernetes_versions={name: local.version},
+                is_sandboxed=place.is_sandboxed,
             )
             await reaper.reap_once(world, f"reaper-{uuid.uuid4().hex[:12]}")
             yield world

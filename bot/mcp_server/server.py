@@ -35,10 +35,12 @@ def build(world: World, thread: Thread, desk: Desk, *, is_sandboxed: bool) -> MC
 
     async def rehearse(command: Command) -> dict[str, Any]:
         with _told():
+            _require(command)
             return await desks.rehearse(world, thread, command)
 
     async def propose(command: Command) -> dict[str, Any]:
         with _told():
+            _require(command)
             return asdict(await desk.propose(command))
 
     async def status(id: Id) -> dict[str, Any]:
@@ -74,6 +76,12 @@ def _told() -> Iterator[None]:
         yield
     except BotError as exc:
         raise ToolError(str(exc)) from exc
+
+
+def _require(command: str) -> None:
+    """Raises ToolError for what no shell could run."""
+    if not command.strip() or "\0" in command:
+        raise ToolError("The argument `command` must be a command line: it is empty, or holds a NUL character.")
 
 
 def _annotate(title: str, *, is_contained: bool, is_stored: bool = False) -> ToolAnnotations:

@@ -41,6 +41,8 @@ class World:
     """Factor on the pauses between attempts."""
     kubernetes_versions: Mapping[str, str] = field(default_factory=dict)
     """By the cluster's name; what the model is told."""
+    is_sandboxed: bool = True
+    """Whether commands run in a sandbox, and not on the machine of the person who asks; models are told."""
     kubectl_version: Callable[[], str] = lambda: ""
     """The version of kubectl in the sandboxes; '' while it is not known."""
     runbooks: tuple[Runbook, ...] = ()
@@ -68,7 +70,7 @@ class World:
     def tools(self) -> tuple[Tool, ...]:
         """What models may call."""
         more = [*(custom.tool for custom in self.custom_tools), *(served.tool for served in self.served_tools)]
-        return tools(has_runbooks=bool(self.runbooks), more=more)
+        return tools(has_runbooks=bool(self.runbooks), more=more, is_sandboxed=self.is_sandboxed)
 
     def find_served(self, name: str) -> ServedTool | None:
         """The tool of an MCP server that models call by this name."""

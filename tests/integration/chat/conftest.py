@@ -25,8 +25,6 @@ ROOT = Path(__file__).parents[3]
 MAIN = "import sys; from bot.cli import main; sys.exit(main(sys.argv[1:]))"
 _ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[()][A-Z0-9]|\r")
 _SECONDS = 120
-_PATIENCE_SECONDS = 5
-"""How long a person waits before they press a key again."""
 _OBJECTS = """
 apiVersion: apps/v1
 kind: Deployment
@@ -114,20 +112,6 @@ class Terminal:
             pytest.fail(f"{text!r} is not in {self.shown[self._read :]!r}")
         self._read = place + len(text)
 
-    async def interrupt(self, text: str) -> None:
-        """Presses Ctrl-C at a prompt until this is written, as a person would: Python's `input` does not hear a signal that comes after the
-        prompt is written and before it waits for a key (seen with CPython 3.11 on a busy machine)."""
-        pressing = asyncio.create_task(self._press_again_and_again("\x03"))
-        try:
-            await self.expect(text)
-        finally:
-            pressing.cancel()
-
-    async def _press_again_and_again(self, key: str) -> None:
-        while True:
-            self.type(key)
-            await asyncio.sleep(_PATIENCE_SECONDS)
-
     def type(self, text: str) -> None:
         os.write(self.master, text.encode())
 
@@ -197,14 +181,15 @@ Open = Callable[..., Awaitable[Terminal]]
 
 @pytest.fixture
 async def open_terminal(shop: Shop) -> AsyncIterator[Open]:
-    """Starts the command on a terminal, where it is in the foreground."""
+    """Starts the command on a terminal, where it is in the foreground; `piped` is its standard input instead of the terminal."""
     opened: list[tuple[Terminal, int]] = []
 
-    async def open_(*arguments: str) -> Terminal:
+    async def open_(*arguments: str, piped: str = "") -> Terminal:
         master, slave = os.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 160, 0, 0))
         process = await asyncio.create_subprocess_exec(
-            *("setsid", "--ctty", sys.executable, "-c", MAIN, *arguments),
+            *("setsid", "--ctty", *(("sh", "-c", 'printf "%s\\n" "$0" | "$@"', piped) if piped else ())),
+            *(sys.executable, "-c", MAIN, *arguments),
             cwd=shop.folder,
             env=shop.environment,
             stdin=slave,

@@ -88,7 +88,8 @@ async def test_ctrl_c_stops_the_turn_and_the_next_question_is_answered(shop: Sho
     await terminal.expect(">>> ")
     terminal.type("scale web\n")
     await terminal.expect("Apply change 1?")
-    await terminal.interrupt("Change 1 is withdrawn.")
+    terminal.type("\x03")
+    await terminal.expect("Change 1 is withdrawn.")
     await terminal.expect(">>> ")
     terminal.type("\x04")
 
@@ -104,7 +105,11 @@ async def test_the_words_of_the_prompt_steer(shop: Shop, serve_script: Serve, op
         ("help", "Whatever a command would change is shown first"),
         ("models", "scripted – in use in this thread"),
         ("model absent", "There is no model absent here."),
-        ("tools", "shell"),
+        ("tools", "on the person's machine"),
+        ("sessions", "There is no earlier conversation."),
+        ("session", "kubectl-ai-slack chat --resume-session 2"),
+        ("resume-session 2020-1", "kubectl-ai-slack chat --resume-session 2020-1"),
+        ("version", "kubectl-ai-slack "),
         ("stop", "Nothing is going on."),
         ("status", "namespace default"),
         ("undo", "Nothing in this conversation can be undone."),
@@ -117,5 +122,20 @@ async def test_the_words_of_the_prompt_steer(shop: Shop, serve_script: Serve, op
         await terminal.expect(expected)
     await terminal.expect(">>> ")
     terminal.type("quit\n")
+    await terminal.expect("To go on with this conversation: kubectl-ai-slack chat --resume-session 2")
 
     assert await terminal.wait() == 0
+
+
+async def test_a_person_at_a_terminal_decides_also_about_what_came_through_a_pipe(
+    shop: Shop, serve_script: Serve, open_terminal: Open
+) -> None:
+    await serve_script(SCRIPT)
+    terminal = await open_terminal("chat", "--quiet", piped="please scale web")
+
+    await terminal.expect("Apply change 1? [y/n/details]")
+    terminal.type("y\n")
+    await terminal.expect("It is done.")
+
+    assert await terminal.wait() == 0
+    assert shop.replicas() == "3"

@@ -69,7 +69,8 @@ async def test_a_change_that_waited_when_the_program_was_killed_is_shown_and_dec
     second.type("y\n")
     await second.expect("Scaled.")
     await second.expect("Ctrl-C leaves it to itself")  # no pod ever runs here, so the rollout has no end
-    await second.interrupt("The rollout goes on")
+    second.type("\x03")
+    await second.expect("The rollout goes on")
     await second.expect(">>>")
     second.type("\x04")
 

@@ -37,6 +37,30 @@ def test_an_unknown_option_is_refused(capsys: pytest.CaptureFixture[str]) -> Non
     assert "--approve-everything" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "instead"),
+    [
+        (["--mcp-server"], "kubectl-ai-slack mcp-server"),
+        (["--extra-prompt-paths", "more.md"], "`instructions`"),
+        (["--custom-tools-config=tools.yaml"], "`tools.path`"),
+        (["--ui-type", "web"], "kubectl-ai-slack serve"),
+    ],
+)
+def test_an_option_that_only_kubectl_ai_has_is_refused_with_what_to_do_instead(
+    words: list[str], instead: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        parse([*words, "why?"])
+
+    assert exit_.value.code == 2
+    assert instead in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("word", ["--sandbox", "--sandbox=k8s", "--sandbox=agent-sandbox"])
+def test_a_sandbox_is_asked_for_as_in_kubectl_ai(word: str) -> None:
+    assert parse([word, "why?"]).is_sandboxed
+
+
 def test_the_command_line_wins_over_file_and_environment(tmp_path: Path) -> None:
     path = tmp_path / "settings.yaml"
     path.write_text("model: {name: from-the-file, max_steps: 7, context_tokens: 5000}")
