@@ -216,6 +216,10 @@ class FakeCluster:
     def api_for(self, thread_id: str) -> FakeCluster:
         return self
 
+    async def redact(self, thread_id: str, text: str) -> str:
+        await asyncio.sleep(0)
+        return text.replace(PASSWORD, "[redacted]")
+
     def identity(self, person: Person) -> Identity | None:
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import secrets
@@ -60,6 +61,10 @@ class GatewayCluster:
     def api_for(self, thread_id: str) -> ClusterApi:
         """See `threads.ports.Cluster.api_for`."""
         return self._upstream_for(thread_id)
+
+    async def redact(self, thread_id: str, text: str) -> str:
+        """See `threads.ports.Cluster.redact`."""
+        return await asyncio.to_thread(self._upstream_for(thread_id).redactor.redact_text, text)
 
     def _upstream_for(self, thread_id: str) -> Upstream:
         return self._upstream.marking_with(Redactor(hmac.digest(self._salt, thread_id.encode(), hashlib.sha256)))

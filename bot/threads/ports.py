@@ -93,6 +93,10 @@ class Cluster(Protocol):
         the last `log_lines` (0: all), and its recording says whose. Raises GatewayError."""
         ...
 
+    async def redact(self, thread_id: str, text: str) -> str:
+        """As `Rehearsal.redact`, with the marks of this thread's rehearsals: equal credentials look equal."""
+        ...
+
     def identity(self, person: Person) -> Identity | None:
         """The Kubernetes user this person is mapped to; None if people are not mapped."""
         ...

@@ -96,8 +96,14 @@ async def _query(work: Work, step: loop.RunCall, query: reading.Query) -> None:
 
 
 async def _ask_jq(work: Work, query: reading.Query) -> ToolResult:
+    world, thread = work.world, work.thread
+    cluster = world.cluster_of(thread)
     sandbox = await acquire_sandbox(work)
-    return _tell_fresh(work, sandbox, await querying.run(sandbox, query, work.world.settings.sandbox))
+
+    async def redact(text: str) -> str:
+        return await cluster.redact(thread.id, text)
+
+    return _tell_fresh(work, sandbox, await querying.run(sandbox, query, world.settings.sandbox, redact))
 
 
 async def _propose(work: Work, step: loop.RunCall, result: ToolResult, recording: Recording) -> None:

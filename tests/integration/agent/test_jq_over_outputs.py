@@ -12,8 +12,10 @@ import pytest
 
 from bot.agent.ports import ModelReply
 from bot.local.sandbox import LocalSandboxes
+from bot.settings import ClusterSettings
 from bot.values.transcript import Answered, Entry, ToolResult
 from tests.fakes import FakeModel, say, use
+from tests.integration.gateway.lab import Lab
 from tests.unit.threads.harness import RULES, Bench, bench
 
 pytestmark = pytest.mark.skipif(not (shutil.which("bash") and shutil.which("jq")), reason="needs bash and jq: make test-packages")
@@ -22,6 +24,8 @@ PODS = [
     {"name": f"web-{n}", "app": {"it's": 'a "name"'}, "restarts": 3 - n, "encoded": "cGFzc3dvcmQ6IGh1bnRlcjItaHVudGVyMg=="}
     for n in range(3)
 ]
+PLAIN = "password: hunter2-hunter2"
+"""What is in `encoded`."""
 COMMAND = f"cat <<'END'\n{json.dumps({'items': PODS})}\nEND"
 NDJSON = """printf '{"level": "%s"}\\n' info error error"""
 
@@ -55,6 +59,13 @@ async def ask_jq(b: Bench, program: str, command: str = COMMAND) -> ToolResult:
     first, second = [e.result for e in await b.entries() if isinstance(e, Answered)]
     assert first.exit_code == 0
     return second
+
+
+async def list_files(b: Bench) -> str:
+    """What lies in the folder of the commands."""
+    await b.write("! find . -type f", ts="100.2")
+    await b.rest()
+    return [e.result for e in await b.entries() if isinstance(e, Answered)][-1].stdout
 
 
 @pytest.mark.parametrize(
@@ -101,6 +112,7 @@ async def test_a_program_that_never_ends_is_ended(here: Bench) -> None:
     result = await ask_jq(here, "last(range(infinite))")
 
     assert result.note.startswith("jq was stopped after 3 seconds")
+    assert await list_files(here) == ""
 
 
 async def test_of_an_endless_answer_head_and_tail_are_kept(here: Bench) -> None:
@@ -123,19 +135,23 @@ async def test_jq_gets_nothing_of_the_cluster_and_of_the_bot(here: Bench, monkey
     assert not Path(kubeconfig).exists()
 
 
-async def test_a_credential_that_jq_decodes_is_hidden(here: Bench) -> None:
-    result = await ask_jq(here, ".items[0].encoded | @base64d")
+@pytest.mark.apiserver
+async def test_a_credential_that_jq_decodes_is_hidden_by_the_mark_that_it_has_in_the_thread(here: Bench, lab: Lab) -> None:
+    here.rules = RULES.model_copy(update={"clusters": (ClusterSettings(name="cluster", namespace="shop"),)})
+    here.cluster_name = "cluster"
+    here.cluster = lab.cluster  # type: ignore[assignment]
 
-    assert result.stdout.startswith("password: [redacted")
+    result = await ask_jq(here, ".items[0].encoded | @base64d", f"echo '{PLAIN}' >&2\n{COMMAND}")
+
+    first = next(e.result for e in await here.entries() if isinstance(e, Answered))
+    assert result.stdout.startswith("password: [redacted:")
+    assert first.stderr.strip() == result.stdout.strip()
 
 
 async def test_nothing_is_left_behind(here: Bench) -> None:
     await ask_jq(here, ".items | add | keys")
 
-    await here.write("! find . -type f", ts="100.2")
-    await here.rest()
-
-    assert [e.result for e in await here.entries() if isinstance(e, Answered)][-1].stdout == ""
+    assert await list_files(here) == ""
 
 
 async def test_where_jq_is_missing_it_is_said(here: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

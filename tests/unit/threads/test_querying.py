@@ -13,14 +13,14 @@ from bot.agent.ports import ModelReply
 from bot.errors import SandboxError, SandboxUnavailableError
 from bot.values.sandbox import Ran
 from bot.values.transcript import Answered, Entry, Proposed, ToolResult
-from tests.fakes import FakeModel, FakeRehearsal, prints, say, use
+from tests.fakes import PASSWORD, FakeModel, FakeRehearsal, prints, say, use
 from tests.unit.threads.harness import RULES, Bench, bench
 from tests.unit.threads.retracing import change_in, differing, retrace
 
 PODS = '{"items": [{"name": "web-0"}, {"name": "web-1"}]}'
 PROGRAM = "[.items[].name] | join(\"'; rm -rf ~; '\")"
-FILES = "/home/agent/.read-output.jq /home/agent/.read-output.json"
-JQ = f"jq -rc -f {FILES}; code=$?; rm -f {FILES}; exit $code"
+PUT, TEXT = "/home/agent/.read-output.jq", "/home/agent/.read-output.json"
+JQ = f'program=$(<{PUT}); exec <{TEXT}; rm -f {PUT} {TEXT}; jq -rc " $program"'
 PATHS = "`lines`, `grep` and plain paths such as `.items[].metadata.name` work without it."
 
 
@@ -92,14 +92,13 @@ async def test_a_credential_that_jq_decodes_is_hidden() -> None:
     async with bench() as b:
 
         async def run(_: FakeRehearsal) -> Ran:
-            return Ran(5, "password: hunter2-hunter2\n", "jq: error: password=hunter2-hunter2\n", 0.1)
+            return Ran(5, f"{PASSWORD}\n", f"jq: error: {PASSWORD}\n", 0.1)
 
         b.sandboxes.programs[JQ] = run
 
         result = await ask(b)
 
-        assert "hunter2" not in result.stdout + result.stderr
-        assert "password: [redacted" in result.stdout
+        assert (result.stdout, result.stderr) == ("[redacted]\n", "jq: error: [redacted]\n")
 
 
 async def test_where_there_is_no_jq_it_is_said_what_works_without() -> None:
