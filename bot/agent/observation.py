@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from bot.values.requests import Recording
 from bot.values.transcript import ToolResult
 
 MODEL_CHARS = 16_000
@@ -87,11 +88,25 @@ def is_binary(text: str) -> bool:
 
 def limited_logs(logs: Sequence[str], lines: int) -> str:
     """The sentence about logs of which only the last lines were read, because their command named no limit."""
-    shown = ", ".join(logs[:_LOGS]) + (f" and {len(logs) - _LOGS} more" if len(logs) > _LOGS else "")
     return (
-        f"`kubectl logs` had no limit, so only the last {lines:,} lines were read of {shown}: counts and searches saw no more. "
+        f"`kubectl logs` had no limit, so only the last {lines:,} lines were read of {_name_logs(logs)}: counts and searches saw no more. "
         "For another part, name it: --tail=N, --since=1h or --since-time."
     )
+
+
+def notes_about_logs(recording: Recording, lines: int) -> list[str]:
+    """What a model must hear of logs that it did not get as it asked for them. `lines` is the limit of a rehearsal."""
+    notes = [limited_logs(recording.limited, lines)] if recording.limited else []
+    return [*notes, followed_logs(recording.followed)] if recording.followed else notes
+
+
+def followed_logs(logs: Sequence[str]) -> str:
+    """The sentence about logs whose command would have gone on with them for ever."""
+    return f"`kubectl logs --follow` was ended after a moment, for {_name_logs(logs)}: what came until then is shown; ask again for more."
+
+
+def _name_logs(logs: Sequence[str]) -> str:
+    return ", ".join(logs[:_LOGS]) + (f" and {len(logs) - _LOGS} more" if len(logs) > _LOGS else "")
 
 
 def model_chars(window_tokens: int) -> int:

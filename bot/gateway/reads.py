@@ -14,7 +14,7 @@ from bot.gateway.columns import metadata_only
 from bot.gateway.fingerprints import fingerprint
 from bot.gateway.influence import is_namespace
 from bot.gateway.listing import Merge, fill, merge_into
-from bot.gateway.logs import lacks_limit, pass_log
+from bot.gateway.logs import is_for_model, pass_log
 from bot.gateway.overlay import Definition, Entry
 from bot.gateway.planned import size_path
 from bot.gateway.streaming import KEPT, Kept, let_go, pass_list, pass_through
@@ -112,7 +112,7 @@ async def _pass_list(call: Call, merge: Merge | None = None, *, warnings: tuple[
 
 
 async def _read_live(call: Call) -> web.StreamResponse:
-    if lacks_limit(call):
+    if is_for_model(call):
         return await pass_log(call)
     if not call.session.redactor.needs_body(call.info):
         return await pass_through(call)

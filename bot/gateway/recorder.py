@@ -24,6 +24,7 @@ class Recorder:
         self._answering: list[RefusedRequest] = []
         self._sources: dict[str, None] = {}
         self._limited: dict[str, None] = {}
+        self._followed: dict[str, None] = {}
         self.reads = 0
 
     @property
@@ -73,6 +74,11 @@ class Recorder:
         if len(self._limited) < _MOST_SOURCES:
             self._limited[log] = None
 
+    def add_followed(self, log: str) -> None:
+        """Notes whose log was followed until that was enough."""
+        if len(self._followed) < _MOST_SOURCES:
+            self._followed[log] = None
+
     def add_unanswered(self, request: ApiRequest, refused: RefusedRequest) -> None:
         """Records a write that the API server had no answer to (429, 5xx), until `settle` says that it has been answered."""
         self._unanswered[request] = refused
@@ -84,5 +90,5 @@ class Recorder:
     def recording(self, stopped: str) -> Recording:
         """Everything so far."""
         refused = (*self._refused, *self._unanswered.values(), *self._answering)
-        read = (self.reads, tuple(self._sources), tuple(self._limited))
+        read = (self.reads, tuple(self._sources), tuple(self._limited), tuple(self._followed))
         return Recording(tuple(self._writes), tuple(self._passed), refused, stopped, *read)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import aiohttp
@@ -40,13 +41,29 @@ KEPT = web.RequestKey("kept", Kept)
 
 
 async def pass_through(
-    call: Call, request: ApiRequest | None = None, *, warnings: tuple[str, ...] = (), seen: Callable[[bytes], None] = lambda _: None
+    call: Call,
+    request: ApiRequest | None = None,
+    *,
+    warnings: tuple[str, ...] = (),
+    seen: Callable[[bytes], None] = lambda _: None,
+    most_seconds: float | None = None,
+    on_end: Callable[[], None] = lambda: None,
 ) -> web.StreamResponse:
     """Streams the API server's answer to the call, or to `request` in its place; `seen` gets its body piece by piece. If it breaks off,
-    so does ours: half an answer must not look whole."""
-    is_long = call.info.verb == "watch" or (call.info.subresource == "log" and call.parameter("follow") not in ("", "false", "0"))
+    so does ours: half an answer must not look whole. One that has no end within `most_seconds` is whole then, after a call of `on_end`."""
+    is_long = call.info.verb == "watch" or is_following(call)
     seconds = call.session.limits.stream_seconds if is_long else call.session.limits.passing_seconds
-    upstream = await call.session.upstream.open(request or call.as_read(call.accept), call.session.reader, call.upstream_headers(), seconds)
+    ends_at = None if most_seconds is None else asyncio.get_running_loop().time() + most_seconds
+    try:
+        async with asyncio.timeout_at(ends_at) as limit:
+            upstream = await call.session.upstream.open(
+                request or call.as_read(call.accept), call.session.reader, call.upstream_headers(), seconds
+            )
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        on_end()
+        return web.Response(content_type="text/plain")  # a log that nothing is written to: not even its head came
     try:
         headers = passed_down(upstream.headers)
         add_warnings(headers, warnings)
@@ -61,10 +78,16 @@ async def pass_through(
             headers["Content-Length"] = upstream.headers["Content-Length"]
         response = web.StreamResponse(status=upstream.status, headers=headers)
         await begin(call, response)
-        async for chunk in upstream.content.iter_any():
-            seen(chunk)
-            _pass(call, chunk)
-            await response.write(chunk)
+        try:
+            async with asyncio.timeout_at(ends_at) as limit:
+                async for chunk in upstream.content.iter_any():
+                    seen(chunk)
+                    _pass(call, chunk)
+                    await response.write(chunk)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            on_end()
         await response.write_eof()
         return response
     except (aiohttp.ClientError, TimeoutError) as exc:
@@ -79,6 +102,11 @@ def _pass(call: Call, piece: bytes) -> None:
     call.session.count_bytes(len(piece))
     if KEPT in call.request:
         call.request[KEPT].add(piece)
+
+
+def is_following(call: Call) -> bool:
+    """Whether it asks for what comes in a log from now on."""
+    return call.info.subresource == "log" and call.parameter("follow") not in ("", "false", "0")
 
 
 def is_failure(upstream: aiohttp.ClientResponse) -> bool:

@@ -8,6 +8,7 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from bot.agent import observation
 from bot.agent.loop import successor_of
 from bot.changes import refusals
 from bot.changes.change import Change, Send, State
@@ -64,16 +65,18 @@ class Desk(Protocol):
 
 async def rehearse(world: World, thread: Thread, command: str) -> dict[str, Json]:
     """The command's output and the writes that were recorded; the audit log has that it ran. Raises BotError."""
-    limits = world.settings.sandbox
+    limits, log_lines = world.settings.sandbox, world.settings.reads.log_lines
     client = await world.surface.person(CLIENT)
     sandbox = await world.sandboxes.acquire(thread.id)
-    async with world.cluster_of(thread).rehearse(thread.id, client, thread.namespace, sandbox.address) as rehearsal:
+    cluster = world.cluster_of(thread)
+    async with cluster.rehearse(thread.id, client, thread.namespace, sandbox.address, log_lines=log_lines) as rehearsal:
         most = min(limits.max_output_bytes, _OUTPUT_BYTES)
         ran = await _run(sandbox, rehearsal, command, seconds=limits.command_seconds, most_bytes=most)
         recording = rehearsal.end().as_taken_by(ran.exit_code)
         stdout, stderr = await rehearsal.redact(ran.stdout), await rehearsal.redact(ran.stderr)
     if ran.timed_out:
         stderr += f"\nstopped: after {limits.command_seconds:.0f} seconds, the longest that a command may run\n"
+    stderr += "".join(f"\n{note}\n" for note in observation.notes_about_logs(recording, log_lines))
     facts = {
         "command": hashlib.sha256(command.encode("utf-8", "surrogatepass")).hexdigest(),
         "reads": recording.reads,

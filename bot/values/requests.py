@@ -171,6 +171,8 @@ class Recording:
     """What was read that anybody may have written: `logs of pod shop/web-1`, `events of shop`."""
     limited: tuple[str, ...] = ()
     """Whose logs were cut to their last lines: `pod shop/web-1 (app)`."""
+    followed: tuple[str, ...] = ()
+    """Whose logs were followed for a moment only."""
 
     @property
     def connects(self) -> tuple[RecordedConnect, ...]:
