@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.values.requests import ApiRequest, ApiResponse, Identity, RecordedWrite
-from tests.fakes import FakeCluster, FakeRehearsal, Program, Ran, Time
+from bot.values.sandbox import Ran
+from tests.fakes import FakeCluster, FakeRehearsal, Program, Time
 from tests.unit.changes import cluster as memory
 from tests.unit.changes.builders import JSON, deployment, path_of, rehearse, write
 

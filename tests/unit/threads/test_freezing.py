@@ -15,7 +15,8 @@ from bot.threads.freezing import USAGE, Plan, plan
 from bot.threads.incoming import Command
 from bot.threads.reaper import reap_once
 from bot.values.requests import ApiRequest, ApiResponse, Identity
-from tests.fakes import FakeCluster, FakeRehearsal, Program, Ran, scales
+from bot.values.sandbox import Ran
+from tests.fakes import FakeCluster, FakeRehearsal, Program, scales
 from tests.unit.threads.harness import THREAD, Bench, bench
 
 

@@ -6,28 +6,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from bot.agent import triage
-from bot.agent.ports import ModelReply, Tool
-from bot.changes.change import State
-from bot.errors import ModelRefusedError, ModelUnavailableError, SandboxError, SandboxUnavailableError
-from bot.settings import SandboxSettings
-from bot.settings_agent import InstructionSettings
 from bot.threads.incoming import Command
-from bot.threads.reaper import reap_once
 from bot.threads.stores import Thread
-from bot.values.requests import RefusedRequest
 from bot.values.sandbox import Ran
-from bot.values.transcript import Answered, Asked, Ended, Entry, Happened, Mode, Proposed
-from tests.fakes import FakeModel, FakeRehearsal, hangs, prints, say, scales
+from bot.values.transcript import Asked, Mode
+from tests.fakes import FakeRehearsal, hangs, prints, scales
 from tests.unit.store.values import thread
-from tests.unit.threads.harness import RULES, THREAD, bench
-
-
-def results(entries: Sequence[Entry]) -> list[tuple[str, str]]:
-    return [(e.call_id, e.result.status) for e in entries if isinstance(e, Answered)]
-
-
-def ends(entries: Sequence[Entry]) -> list[tuple[int, str]]:
-    return [(e.turn, e.reason) for e in entries if isinstance(e, Ended)]
+from tests.unit.threads.harness import THREAD, bench
+from tests.unit.threads.telling import results
 
 
 async def test_a_command_line_is_answered_with_its_output() -> None:
@@ -103,31 +89,6 @@ async def test_triage_runs_the_fixed_script() -> None:
 
         assert b.surface.texts[THREAD] == {"answer:1": ("", "all is well")}
         assert [step.command for step in b.surface.progress[THREAD, 1][-1].steps] == ["triage shop"]
-
-
-async def test_a_question_without_a_model_gets_one_notice() -> None:
-    async with bench() as b:
-        await b.write("why is the shop down?")
-
-        await b.rest()
-
-        [(key, (text, _))] = b.surface.texts[THREAD].items()
-        assert key == "ended:1"
-        assert "GEMINI_API_KEY" in text
-        assert (THREAD, 1) not in b.surface.progress
-
-
-async def test_a_follow_up_without_a_mention_goes_on_in_the_same_sandbox() -> None:
-    async with bench() as b:
-        b.sandboxes.programs = {"kubectl get pods": prints("web-1\n"), "kubectl get nodes": prints("node-1\n")}
-        await b.write("kubectl get pods")
-        await b.rest()
-        await b.write("kubectl get nodes", ts="101.1", mention=False)
-
-        await b.rest()
-
-        assert b.surface.texts[THREAD]["answer:2"] == ("", "node-1")
-        assert b.sandboxes.made == 1
 
 
 async def test_what_was_written_before_the_mention_is_no_question_however_late_it_comes() -> None:
@@ -453,49 +414,3 @@ async def test_a_chat_that_is_down_is_drawn_when_it_is_back() -> None:
 
         assert shown_before == {}
         assert list(b.surface.texts[THREAD]) == ["ended:1"]
-
-
-class Reader(FakeModel):
-    """A model that keeps its instructions."""
-
-    def __init__(self) -> None:
-        super().__init__(lambda _: say("Fine."))
-        self.told: list[str] = []
-
-    async def reply(
-        self, instructions: str, transcript: Sequence[Entry], tools: Sequence[Tool], on_text: Callable[[str], None]
-    ) -> ModelReply:
-        self.told.append(instructions)
-        return await super().reply(instructions, transcript, tools, on_text)
-
-
-async def test_the_model_is_told_the_version_of_kubectl_as_soon_as_it_is_known() -> None:
-    async with bench() as b:
-        b.model = reader = Reader()
-        await b.write("hello")
-        await b.rest()
-        b.kubectl_version = "v1.37.2"
-
-        await b.write("and now?", ts="100.2")
-        await b.rest()
-
-        assert ["kubectl v1.37.2." in text for text in reader.told] == [False, True]
-
-
-async def test_the_model_gets_the_instructions_for_everywhere_its_cluster_and_its_channel_and_no_others() -> None:
-    instructions = InstructionSettings(
-        everywhere="Be brief.",
-        clusters={"prod": "Prod is frozen on Fridays.", "test": "Try anything."},
-        channels={"C1": "Here is the shop.", "C2": "Here are payments."},
-    )
-    async with bench() as b:
-        b.rules = b.rules.model_copy(update={"instructions": instructions})
-        b.model = reader = Reader()
-        await b.write("hello")
-
-        await b.rest()
-
-        (told,) = reader.told
-        assert "Be brief.\n\nProd is frozen on Fridays.\n\nHere is the shop.\n" in told
-        assert "Try anything" not in told
-        assert "payments" not in told

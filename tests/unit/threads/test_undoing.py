@@ -13,8 +13,9 @@ from bot.changes.change import Change, State
 from bot.threads.reaper import reap_once
 from bot.values.people import Person
 from bot.values.requests import ApiRequest
+from bot.values.sandbox import Ran
 from bot.values.transcript import Answered, Asked, Ended, Mode, Proposed
-from tests.fakes import FakeCluster, FakeRehearsal, Program, Ran, scales
+from tests.fakes import FakeCluster, FakeRehearsal, Program, scales
 from tests.unit.threads.crashing import Crash
 from tests.unit.threads.harness import RULES, Bench, bench
 
