@@ -102,7 +102,7 @@ class FakeSurface:
         await self._reach()
         self.suggested.append(channel_id)
 
-    async def is_member(self, channel_id: str, user_id: str) -> bool:
+    async def is_member(self, channel_id: str, user_id: str, *, is_fresh: bool = False) -> bool:
         await self._reach()
         return channel_id not in self.strange_channels
 
@@ -118,9 +118,9 @@ class FakeSurface:
         await self._reach()
         self.outputs.append((glance, text, code))
 
-    async def ask_reason(self, trigger_id: str, change: Change) -> None:
+    async def ask_reason(self, trigger_id: str, change: Change, *, is_home: bool = False) -> None:
         await self._reach()
-        self.modals.append(("reason", change.id))
+        self.modals.append(("reason at home" if is_home else "reason", change.id))
 
     async def ask_command(self, trigger_id: str, change: Change) -> None:
         await self._reach()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from bot.agent.ports import ModelReply
 from bot.changes.change import State
@@ -81,6 +81,30 @@ async def test_refused_requests_are_told() -> None:
         assert "exit code 1" in code
 
 
+async def test_what_is_gone_already_is_told_only_if_the_command_minds() -> None:
+    gone = RefusedRequest("DELETE", "/api/v1/namespaces/shop/pods/web", 'pods "web" not found', 404)
+
+    def ends_with(code: int) -> Callable[[FakeRehearsal], Awaitable[Ran]]:
+        async def deletes(rehearsal: FakeRehearsal) -> Ran:
+            rehearsal.refuse(gone)
+            return Ran(code, "", "", 0.1)
+
+        return deletes
+
+    async with bench() as b:
+        b.sandboxes.programs["kubectl delete pod web"] = ends_with(1)
+        b.sandboxes.programs["kubectl delete pod web --ignore-not-found"] = ends_with(0)
+        await b.write("`kubectl delete pod web`")
+        await b.rest()
+        await b.write("`kubectl delete pod web --ignore-not-found`", ts="100.2")
+        await b.rest()
+
+        minds, does_not = [e.result.note for e in await b.entries() if isinstance(e, Answered)]
+        assert minds == f"{gone.sentence}."
+        assert does_not == ""
+        assert b.surface.cards == {}
+
+
 async def test_a_newer_message_ends_a_turn_that_waits_and_the_change_stays_open() -> None:
     def think(transcript: Sequence[Entry]) -> ModelReply:
         last = [e for e in transcript if isinstance(e, Asked | Happened)][-1]
@@ -101,6 +125,7 @@ async def test_a_newer_message_ends_a_turn_that_waits_and_the_change_stays_open(
 
         assert meanwhile == [(1, "waiting"), (2, "answered")]
         assert results(await b.entries()) == [("c1", "waiting")]
+        assert b.surface.progress[THREAD, 1][-1].steps[0].state == "left"
         assert len(b.cluster.landed) == 1
         assert [e.change_id for e in await b.entries() if isinstance(e, Happened)] == [1]
         assert {key: text for key, (text, _) in b.surface.texts[THREAD].items()} == {"answer:2": "Answer 2.", "answer:3": "Answer 3."}
