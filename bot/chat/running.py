@@ -106,6 +106,8 @@ async def _run(options: Options, screen: Screen) -> int:
         conversation = Conversation(world, thread, screen, decide)
         if options.resumes:
             screen.say(f"chat: {await sessions.greet(world, thread)}")
+            if screen.is_live:  # a program that reads stdout gets the new answer and no other
+                screen.show_answer(await sessions.find_last_answer(world, thread))
             await surfaces[-1].pass_over(thread.id)
             await conversation.resume()
         return await _converse(conversation, options, decide, screen)

@@ -8,7 +8,7 @@ from bot.errors import ConfigError
 from bot.local.surface import TEAM
 from bot.threads.stores import Thread
 from bot.threads.world import World
-from bot.values.transcript import Asked, Entry
+from bot.values.transcript import Asked, Entry, Replied
 
 CHANNEL = "terminal"
 LAST = ("last", "latest")
@@ -47,6 +47,12 @@ def how_to_resume(name: str) -> str:
 async def greet(world: World, thread: Thread) -> str:
     """What the person is told of the conversation that goes on."""
     return f"Going on with {thread.thread_ts}: {_sum_up(await world.stores.threads.transcript(thread.id))}"
+
+
+async def find_last_answer(world: World, thread: Thread) -> str:
+    """What the model said last, Markdown; '' if it has answered nothing yet."""
+    entries = await world.stores.threads.transcript(thread.id)
+    return next((entry.text for entry in reversed(entries) if isinstance(entry, Replied) and not entry.calls), "")
 
 
 def _sum_up(entries: Sequence[Entry]) -> str:

@@ -43,6 +43,19 @@ async def test_a_conversation_is_listed_and_goes_on_with_what_was_said(shop: Sho
     assert "3 asked" in (await shop.run("chat", "--list-sessions")).out
 
 
+async def test_a_person_sees_what_was_said_last_where_a_conversation_goes_on(shop: Shop, serve_script: Serve, open_terminal: Open) -> None:
+    await serve_script(SCRIPT)
+    await shop.run("chat", "what colour is it?")
+    terminal = await open_terminal("chat", "--resume-session", "last")
+
+    await terminal.expect("1 asked  what colour is it?")
+    await terminal.expect("It is blue.")
+    await terminal.expect(">>>")
+    terminal.type("\x04")
+
+    assert await terminal.wait() == 0
+
+
 @pytest.mark.parametrize(("name", "says"), [("last", "There is no earlier conversation to go on with"), ("20200101", "--list-sessions")])
 async def test_a_conversation_that_is_not_there_is_told_so(shop: Shop, serve_script: Serve, name: str, says: str) -> None:
     await serve_script(SCRIPT)
