@@ -29,7 +29,6 @@ def build(
     call_id: str,
     turn: int,
     cluster: str,
-    namespace: str,
     command: str,
     asked_by: str,
     settings: ChangeSettings,
@@ -46,7 +45,7 @@ def build(
         call_id=call_id,
         turn=turn,
         cluster=cluster,
-        namespace=namespace,
+        namespace=_name_namespaces(recording.writes),
         command=command,
         asked_by=asked_by,
         digest=digest.of(recording.writes, cluster=cluster, asked_by=asked_by),
@@ -96,6 +95,12 @@ def renew(
         supersedes=change.id,
         undoes=change.undoes,
     )
+
+
+def _name_namespaces(writes: Sequence[RecordedWrite]) -> str:
+    """Where it happens, which need not be where the thread's commands run that name no namespace; '' outside all of them."""
+    found = list(dict.fromkeys(write.info.namespace for write in writes if write.info.namespace))
+    return enumerate_some(found) if found else ""
 
 
 def _suggested(read: Sequence[str], reads: Sequence[str]) -> list[str]:

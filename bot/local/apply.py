@@ -35,7 +35,6 @@ async def apply(recording: Recording, api: ClusterApi, *, cluster: str, namespac
                 call_id="rehearse",
                 turn=1,
                 cluster=cluster,
-                namespace=namespace,
                 command=command,
                 asked_by=_WHO,
                 settings=settings,

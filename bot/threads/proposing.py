@@ -31,7 +31,6 @@ async def propose(work: Work, step: loop.RunCall, result: ToolResult, recording:
         call_id=step.call.id,
         turn=step.turn,
         cluster=thread.cluster,
-        namespace=thread.namespace,
         command=step.shown,
         asked_by=asked_by,
         settings=work.world.settings.changes,

@@ -105,7 +105,6 @@ async def _propose(work: Work, step: loop.RunUndo, change: Change, rehearsed: Re
         call_id=step.call.id,
         turn=step.turn,
         cluster=change.cluster,
-        namespace=change.namespace,
         command=str(step.call.arguments["command"]),
         asked_by=loop.asker_of(work.rows.entries, step.turn),
         settings=work.world.settings.changes,

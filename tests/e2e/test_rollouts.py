@@ -158,7 +158,6 @@ async def run(api: Upstream, case: Case, namespace: str) -> None:
         call_id="call-1",
         turn=1,
         cluster="test",
-        namespace=namespace,
         command="kubectl …",
         asked_by="U1",
         settings=RULES,

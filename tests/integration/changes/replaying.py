@@ -20,7 +20,7 @@ RULES = ChangeSettings(approvers=("U2",))
 QUICK = Limits(busy_seconds=5.0, settle_seconds=10.0, pause_seconds=0.5)
 
 
-def approve_recording(changes: MemoryChanges, recording: Recording, command: str, namespace: str) -> Change:
+def approve_recording(changes: MemoryChanges, recording: Recording, command: str) -> Change:
     """The change that was recorded, proposed and approved."""
     shown = propose.build(
         recording,
@@ -28,7 +28,6 @@ def approve_recording(changes: MemoryChanges, recording: Recording, command: str
         call_id="call-1",
         turn=1,
         cluster="cluster",
-        namespace=namespace,
         command=command,
         asked_by="U1",
         settings=RULES,
@@ -48,7 +47,7 @@ async def approve(lab: Lab, changes: MemoryChanges, command: str, namespace: str
     """Rehearses a command line, and approves what it would do."""
     ran = await lab.rehearse(command, namespace=namespace)
     assert ran.recording.writes, f"{command}: {ran.out} {ran.err}"
-    return approve_recording(changes, ran.recording, command, namespace)
+    return approve_recording(changes, ran.recording, command)
 
 
 async def carry_out(lab: Lab, changes: MemoryChanges, change: Change) -> Change:

@@ -87,7 +87,7 @@ async def _replay(lab: Lab, shown: Ran, line: Line, twin: Twin) -> list[str]:
     if not shown.recording.writes:
         return []
     changes = MemoryChanges()
-    change = approve_recording(changes, shown.recording, line.command, twin.name)
+    change = approve_recording(changes, shown.recording, line.command)
     begin = mark(lab.server)
     done = await carry_out(lab, changes, change)
     if done.state is not State.DONE:

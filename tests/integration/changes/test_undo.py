@@ -170,7 +170,6 @@ async def test_an_object_that_moves_after_the_undo_was_proposed_supersedes_it(pr
         call_id="call-2",
         turn=2,
         cluster="cluster",
-        namespace="shop",
         command="undo change 1",
         asked_by="U1",
         settings=RULES,

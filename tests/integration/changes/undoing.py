@@ -67,7 +67,6 @@ async def undo_it(lab: Lab, changes: MemoryChanges, done: Change) -> Change:
         call_id="call-2",
         turn=2,
         cluster="cluster",
-        namespace="shop",
         command=f"undo change {done.id}",
         asked_by="U1",
         settings=RULES,

@@ -32,6 +32,7 @@ async def test_a_change_is_shown_and_applied_when_the_person_says_so(shop: Shop,
     terminal = await open_terminal("chat", "scale web")
 
     await terminal.expect("commands are not sandboxed")
+    await terminal.expect(f"· {shop.namespace} · lapses at")
     await terminal.expect("spec.replicas  2 → 3")
     await terminal.expect("Apply change 1? [y/n/details]")
     assert shop.replicas() == "2"

@@ -79,7 +79,6 @@ def change_of(writes: Sequence[RecordedWrite], *, now: float = NOW) -> NewChange
         call_id="call-1",
         turn=1,
         cluster="prod",
-        namespace="shop",
         command="kubectl …",
         asked_by="U1",
         settings=RULES,

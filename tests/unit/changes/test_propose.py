@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from bot.changes import digest, propose
@@ -27,6 +28,14 @@ def test_a_change_holds_what_was_recorded() -> None:
     assert change.digest == digest.of([written], cluster="prod", asked_by="U1")
     assert (change.created_at, change.expires_at) == (NOW, NOW + RULES.lapse_seconds)
     assert (change.supersedes, change.impact) == (None, ("+2 pods",))
+
+
+def test_a_change_names_the_namespaces_that_it_is_in_and_none_where_it_is_in_none() -> None:
+    here, elsewhere = scaled(), scaled()
+    there = replace(elsewhere, info=replace(elsewhere.info, namespace="pay"))
+    outside = replace(elsewhere, info=replace(elsewhere.info, namespace=""))
+
+    assert [change_of(writes).namespace for writes in ([here, there, here], [there, outside], [outside])] == ["shop, pay", "pay", ""]
 
 
 async def test_a_renewed_change_waits_for_a_decision_of_its_own(bench: Bench) -> None:

@@ -24,7 +24,6 @@ def build(*refused: RefusedRequest, writes: tuple[RecordedWrite, ...] = ()) -> N
         call_id="call-1",
         turn=1,
         cluster="prod",
-        namespace="shop",
         command="kubectl apply -f all.yaml",
         asked_by="U1",
         settings=RULES,

@@ -27,7 +27,6 @@ def change(*argv: str, stdin: bytes = b"", state: State = State.PROPOSED, output
         call_id="c",
         turn=1,
         cluster="prod",
-        namespace="shop",
         command="kubectl exec web-1 -- …",
         asked_by="U1",
         settings=RULES,
