@@ -49,7 +49,7 @@ TABLE = [
     ("kubectl delete crd widgets.example.com", ["Widget object"]),
     ("kubectl delete pod -l app=web", ["new pod", "in place of what goes"]),
     (
-        "kubectl label --overwrite app=aside $(kubectl get pods -l app=web -o name | head -1)",
+        "kubectl label --overwrite $(kubectl get pods -l app=web -o name | head -1) app=aside",
         ["⚠️ Leaves ReplicaSet web-", "which starts another pod in its place", "Service web sends it no more traffic"],
     ),
     ("kubectl cordon n1", ["akes no new pods; ", "can take pods"]),
