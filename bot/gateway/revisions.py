@@ -45,6 +45,8 @@ def _steps(call: Call, owner: Entry) -> Iterator[Json]:
     template = _template(owner.live) if not owner.is_recreated else None
     for position in owner.positions:
         after = call.session.recorder.write_at(position).after
+        if (after or {}).get("spec", {}).get("paused"):
+            continue  # its controller waits until it is resumed
         if _template(after) not in (None, template):
             template = _template(after)
             yield after
