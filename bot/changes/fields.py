@@ -23,6 +23,7 @@ _SERVER_ANNOTATIONS = frozenset(
         "deprecated.daemonset.template.generation",
     }
 )
+_MIRROR = "node.kubernetes.io/unschedulable"
 _MERGE_KEYS: dict[str, tuple[tuple[str, ...], ...]] = {
     "ports": (("containerPort", "protocol"), ("containerPort",), ("port", "protocol"), ("port",), ("name",)),
     "volumeMounts": (("mountPath",),),
@@ -80,7 +81,15 @@ def _comparable(item: Json, *, with_status: bool) -> dict[str, Json]:
             if annotations:
                 metadata["annotations"] = annotations
         kept["metadata"] = metadata
+    if item.get("kind") == "Node" and isinstance(item.get("spec"), dict):
+        kept["spec"] = _without_mirror(item["spec"])
     return kept
+
+
+def _without_mirror(spec: dict[str, Json]) -> dict[str, Json]:
+    """A node's spec without the taint that says `unschedulable` once more: a controller puts it there and takes it away."""
+    taints = [taint for taint in spec.get("taints") or () if not (isinstance(taint, dict) and taint.get("key") == _MIRROR)]
+    return {**{key: value for key, value in spec.items() if key != "taints"}, **({"taints": taints} if taints else {})}
 
 
 def _changes(old: Json, new: Json, keys: _Keys, path: str) -> Iterator[FieldDiff]:

@@ -258,7 +258,7 @@ CHAPTERS: dict[str, tuple[Line, ...]] = {
         "kubectl taint node n-$NS a- b-",
         "kubectl label node n-$NS pool=x && kubectl annotate node n-$NS y=z",
         "kubectl cordon n-$NS",
-        "kubectl uncordon n-$NS",
+        "kubectl taint node n-$NS c=d:NoSchedule; kubectl uncordon n-$NS && kubectl taint node n-$NS c-",
         "kubectl drain n-$NS --ignore-daemonsets --force --dry-run=server",
         "kubectl drain n-$NS --ignore-daemonsets --force --pod-selector=app=one",
         "kubectl drain n-$NS --ignore-daemonsets --force --disable-eviction",
