@@ -51,7 +51,7 @@ async def synthesise(session: Session, write: Write, why: Obstacle) -> Outcome:
     """A create that nobody can preview: the object as it was sent."""
     body, note = write.body, why.note
     if write.kind == media.PROTOBUF and isinstance(body, dict):
-        read = await _read_by_server(session, write)
+        read = await read_by_server(session, write)
         if isinstance(read, Rejected):
             return read
         body, note = (read, note) if read is not None else (body, f"{note} {_UNREADABLE}")
@@ -61,7 +61,7 @@ async def synthesise(session: Session, write: Write, why: Obstacle) -> Outcome:
     return Rehearsed(201, item, None, item, has_preview=False, note=note, needs=why.needs)
 
 
-async def _read_by_server(session: Session, write: Write) -> Json | Rejected:
+async def read_by_server(session: Session, write: Write) -> Json | Rejected:
     """A protobuf object in JSON: the server reads it in a dry run under another name, in a namespace that it has. None if it cannot.
     Raises UpstreamFailedError."""
     info = write.object_info

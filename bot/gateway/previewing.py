@@ -12,9 +12,12 @@ from bot.gateway.overlay import Entry
 from bot.gateway.patches import merge_between
 from bot.gateway.request_info import Query, build_path
 from bot.gateway.session import Session
+from bot.gateway.subresources import debuggers, with_debuggers
 from bot.values.requests import ApiRequest, ApiResponse, Json, RequestInfo
 
 _SERVER_SET = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink", *synthesis.DELETION_MARKS)
+
+_JOB_LABELS = frozenset({"controller-uid", "job-name", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"})
 
 
 async def preview(
@@ -25,20 +28,25 @@ async def preview(
     if session.overlay.hides_live(info) or session.overlay.definition_of(info) is not None:
         return None
     if not entry.is_new and entry.live is not None:
+        target = with_debuggers(target, debuggers(entry.live)) if info.resource == "pods" and info.group == "" else target
         patch = orjson.dumps(merge_between(comparable(entry.live), comparable(target)))
         request = ApiRequest("PATCH", build_path(info, subresource=""), query, media.MERGE_PATCH, patch, accept)
         return await session.upstream.ask(request, session.writer)
     if entry.live is None:
         return await _create(session, info, target, query=query, accept=accept)
-    body = orjson.dumps(without_server_set(target))
-    return await create_under_another_name(session, info, ApiRequest("POST", "", query, media.JSON, body, accept))
+    request = ApiRequest("POST", "", query, media.JSON, orjson.dumps(without_server_set(target)), accept)
+    response = await create_under_another_name(session, info, request)
+    if _lacks_address(response):
+        body = orjson.dumps(without_server_set(_without_addresses(target)))
+        response = await create_under_another_name(session, info, replace(request, body=body))
+    return response
 
 
 async def _create(session: Session, info: RequestInfo, target: Json, *, query: Query, accept: str) -> ApiResponse:
     body = orjson.dumps(without_server_set(target))
     request = ApiRequest("POST", build_path(info, subresource="", name=""), query, media.JSON, body, accept)
     response = await session.upstream.ask(request, session.writer)
-    if response.status == 422 and "failed to allocate IP" in response.message:
+    if _lacks_address(response):
         body = orjson.dumps(without_server_set(_without_addresses(target)))
         response = await session.upstream.ask(replace(request, body=body), session.writer)
     return response
@@ -60,6 +68,10 @@ async def create_under_another_name(session: Session, info: RequestInfo, request
     return replace(response, body=restored, object=orjson.loads(restored) if response.object is not None else None)
 
 
+def _lacks_address(response: ApiResponse) -> bool:
+    return response.status == 422 and "failed to allocate IP" in response.message
+
+
 def comparable(item: Json) -> Json:
     """The object without what only the server writes, so that a patch between two of them asks for nothing it would ignore or refuse."""
     metadata = {key: value for key, value in (item.get("metadata") or {}).items() if key not in _SERVER_SET}
@@ -75,4 +87,17 @@ def _without_addresses(service: Json) -> Json:
 def without_server_set(item: Json) -> Json:
     """The object as it can be created anew."""
     metadata = {key: value for key, value in (item.get("metadata") or {}).items() if key not in _SERVER_SET}
-    return {**item, "metadata": metadata}
+    whole = {**item, "metadata": metadata}
+    return _without_selector(whole) if item.get("kind") == "Job" and isinstance(item.get("spec"), dict) else whole
+
+
+def _without_selector(job: Json) -> Json:
+    """The Job without the selector that the server makes of its uid, and takes from nobody else."""
+    spec = job["spec"]
+    if spec.get("manualSelector") or not isinstance(spec.get("template"), dict):
+        return job
+    template = spec["template"]
+    metadata = template.get("metadata") or {}
+    labels = {key: value for key, value in (metadata.get("labels") or {}).items() if key not in _JOB_LABELS}
+    kept = {key: value for key, value in spec.items() if key != "selector"}
+    return {**job, "spec": {**kept, "template": {**template, "metadata": {**metadata, "labels": labels}}}}

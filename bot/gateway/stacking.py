@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import orjson
+
 from bot.gateway import bodies, media, patches, status, strategic, synthesis
-from bot.gateway.creating import recreate, synthesise
+from bot.gateway.creating import read_by_server, recreate, synthesise
 from bot.gateway.openapi import Schema
 from bot.gateway.outcomes import Obstacle, Outcome, Rehearsed, Rejected
 from bot.gateway.overlay import Entry
 from bot.gateway.planned import Write, before_of, failed, obstacle, size_path
 from bot.gateway.previewing import comparable, preview
 from bot.gateway.session import Session
-from bot.gateway.subresources import binding_effect, effect, scale_of
+from bot.gateway.subresources import binding_effect, debuggers, effect, scale_of, with_debuggers
 from bot.values.requests import ApiRequest, ApiResponse, Json, RequestInfo
 
 _MADE_HERE = Obstacle("The object is made by this change too, so the server cannot preview this step alone.")
@@ -43,6 +45,11 @@ async def change_rehearsed(session: Session, write: Write, entry: Entry) -> Outc
     if info.verb == "update" and not entry.is_new:
         response = await session.upstream.ask(write.request, session.writer)
         return await _judged(session, write, entry, response.object if response.is_success else write.body, response)
+    if write.kind == media.PROTOBUF and isinstance(write.body, dict):
+        read = await read_by_server(session, write)
+        if isinstance(read, Rejected):
+            return read
+        write = replace(write, body=entry.current if read is None else read)
     target = await _apply(session, write, entry.current, entry)
     if isinstance(target, Rejected):
         return target
@@ -135,6 +142,8 @@ async def _judged(session: Session, write: Write, entry: Entry, target: Json, re
     if response.is_success and isinstance(response.object, dict):
         item = _with_identity(entry, response.object) if entry.is_new else response.object
         item = synthesis.settled(write.info, item) if entry.is_new else item
+        if entry.kind == "Pod" and debuggers(entry.current):  # a dry run of the pod cannot add them
+            item = with_debuggers(item, debuggers(entry.current))
         return Rehearsed(200, item, entry.current, item, entry.live, headers=response.headers)
     why = await obstacle(session, write, response)
     return _unseen(entry, target, why) if why is not None else Rejected(response)
@@ -147,6 +156,9 @@ def _unseen(entry: Entry, target: Json, why: Obstacle) -> Rehearsed:
 def _with_identity(entry: Entry, item: Json) -> Json:
     """An object that was previewed as a create again keeps the uid and time that the rehearsal gave it the first time."""
     known = entry.current.get("metadata") or {}
+    uid, other = known.get("uid"), item["metadata"].get("uid")
+    if uid and other:  # some objects hold it elsewhere too: a Job in the labels of its pods
+        item = orjson.loads(orjson.dumps(item).replace(str(other).encode(), str(uid).encode()))
     return {**item, "metadata": {**item["metadata"], **{key: known[key] for key in _KEPT if key in known}}}
 
 

@@ -18,9 +18,22 @@ def effect(subresource: str, parent: Json, live: Json, result: Json, size_path: 
         return parent
     if subresource == "scale":
         return _with(parent, size_path, ((result or {}).get("spec") or {}).get("replicas", 0))
+    if subresource == "ephemeralcontainers":
+        return with_debuggers(parent, [*debuggers(parent), *(one for one in debuggers(result) if one not in debuggers(parent))])
     if isinstance(result, dict) and result.get("kind") == parent.get("kind") and isinstance(result.get("metadata"), dict):
         return rebase(live, result, parent, NO_SCHEMA) if live != parent else result
     return parent
+
+
+def debuggers(pod: Json) -> list[Json]:
+    """The ephemeral containers of a pod, which only a subresource of it adds."""
+    return list(((pod or {}).get("spec") or {}).get("ephemeralContainers") or ())
+
+
+def with_debuggers(pod: Json, containers: list[Json]) -> Json:
+    """The pod with these ephemeral containers instead of its own."""
+    spec = {key: value for key, value in (pod.get("spec") or {}).items() if key != "ephemeralContainers"}
+    return {**pod, "spec": {**spec, **({"ephemeralContainers": containers} if containers else {})}}
 
 
 def binding_effect(parent: Json, binding: Json) -> Json:

@@ -90,9 +90,13 @@ CHAPTERS: dict[str, tuple[Line, ...]] = {
         "kubectl create quota small --hard=pods=50,configmaps=90",
         "kubectl create job once --image=busybox -- true",
         "kubectl create job tock --from=cronjob/tick",
+        "kubectl delete job once && kubectl create job once --image=busybox -- date && kubectl label job once a=b",
+        "kubectl create job twice --image=busybox -- true && kubectl annotate job twice a=b &&"
+        ' kubectl patch job twice -p \'{"spec":{"suspend":true}}\'',
         "kubectl create cronjob tack --image=busybox --schedule='0 0 1 1 *' -- date",
         "kubectl create service clusterip plain --tcp=80:8080 && kubectl create service externalname far --external-name=far.example",
         "kubectl create service nodeport high --tcp=80",
+        "kubectl delete svc plain && kubectl create service clusterip plain --tcp=81 && kubectl label svc plain a=b",
         "kubectl create ingress way --rule=a.example/x=api:80 --class=none",
         "kubectl create pdb keep --selector=app=api --min-available=1",
         "kubectl create priorityclass pc-$NS --value=5 --description=x",
@@ -101,6 +105,8 @@ CHAPTERS: dict[str, tuple[Line, ...]] = {
         'kubectl patch pod lone --subresource=status --type=merge -p \'{"status":{"reason":"tested"}}\'',
         "kubectl label pods -l app=lone seen=yes",
         "kubectl debug lone --image=busybox --attach=false -q -c dbg",
+        "kubectl debug lone --image=busybox --attach=false -q -c d1 && kubectl debug lone --image=busybox --attach=false -q -c d2 &&"
+        " kubectl label pod lone debugged=yes",
         "kubectl delete pod lone --grace-period=0 --force",
         "kubectl delete pod two --now",
         "kubectl create ns extra-$NS && kubectl -n extra-$NS create cm a --from-literal=x=1 && kubectl -n"
@@ -141,6 +147,8 @@ CHAPTERS: dict[str, tuple[Line, ...]] = {
             why_fails="the command that is to be rolled back fails",
         ),
         "kubectl set image sts/db db=postgres:18 && kubectl rollout undo sts/db",
+        "kubectl rollout pause deploy/web; kubectl set image deploy/web web=nginx:1.30; kubectl set env deploy/web B=1;"
+        " kubectl rollout resume deploy/web; sleep 1; kubectl rollout undo deploy/web",
         'kubectl create deploy agent --image=a:1 --dry-run=client -o json | jq \'.kind="DaemonSet" |'
         ' .spec.template.spec.nodeSelector={none:"none"} | del(.spec.replicas, .spec.strategy, .status)\' | kubectl create -f -',
         "kubectl set image ds/agent *=a:2; kubectl set env ds/agent A=1; sleep 1; kubectl rollout undo ds/agent",
@@ -208,6 +216,9 @@ CHAPTERS: dict[str, tuple[Line, ...]] = {
         "kubectl -n $NS create role r --verb=get,watch --resource=pods --dry-run=client -o yaml | kubectl auth reconcile -f -",
         "kubectl -n $NS create role r2 --verb=get --resource=secrets --dry-run=client -o yaml | kubectl auth"
         " reconcile --remove-extra-permissions -f -",
+        "kubectl create clusterrole two-$NS --verb=get --resource=pods && kubectl create clusterrole two-$NS --verb=list --resource=pods"
+        " --dry-run=client -o yaml | kubectl auth reconcile -f -; kubectl label clusterrole two-$NS a=b;"
+        " kubectl delete clusterrole two-$NS",
         "kubectl create sa made && kubectl annotate sa made a=b && kubectl delete sa made",
         "kubectl create serviceaccount builder",
         "kubectl apply -f netpol.yaml",
