@@ -99,10 +99,14 @@ def bench(seeded: ApiServer, tmp_path: Path) -> Iterator[Bench]:
 
 
 def _state(server: ApiServer) -> dict[str, object]:
-    """What people wrote of every object of the kinds that the requests are about."""
+    """What people wrote of every object that the requests may be about; not of what another test is done with, which goes by itself."""
     argv = [str(server.kubectl), "--kubeconfig", str(server.kubeconfig), "get", _KINDS, "-A", "-o", "json"]
     listed = orjson.loads(subprocess.run(argv, check=True, capture_output=True, timeout=60).stdout)
-    return {item["metadata"]["uid"]: _written(item) for item in listed["items"]}
+    return {item["metadata"]["uid"]: _written(item) for item in listed["items"] if _stays(item["metadata"])}
+
+
+def _stays(metadata: dict[str, object]) -> bool:
+    return metadata.get("namespace", "shop") in ("shop", "default") and "deletionTimestamp" not in metadata
 
 
 def _written(item: dict[str, object]) -> dict[str, object]:
