@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import ToolAnnotations
 from pydantic import Field
@@ -25,6 +26,7 @@ if a person approves it, which no tool here can do. `status` tells what became o
 Command = Annotated[
     str, Field(description="The whole command line as bash reads it, for example: kubectl -n shop scale deploy/web --replicas=3")
 ]
+_PROGRESS_SECONDS = 5.0
 Id = Annotated[str, Field(description="As `propose` returned it")]
 
 
@@ -33,15 +35,17 @@ def build(world: World, thread: Thread, desk: Desk, *, is_sandboxed: bool) -> MC
     server: MCPServer[Any] = MCPServer("kubectl-ai", instructions=INSTRUCTIONS, log_level="ERROR")
     where = "in a sandbox" if is_sandboxed else "on this server's machine, not in a sandbox: only requests to the cluster are rehearsed"
 
-    async def rehearse(command: Command) -> dict[str, Any]:
+    async def rehearse(command: Command, ctx: Context[Any]) -> dict[str, Any]:
         with _told():
             _require(command)
-            return await desks.rehearse(world, thread, command)
+            async with _telling(ctx):
+                return await desks.rehearse(world, thread, command)
 
-    async def propose(command: Command) -> dict[str, Any]:
+    async def propose(command: Command, ctx: Context[Any]) -> dict[str, Any]:
         with _told():
             _require(command)
-            return asdict(await desk.propose(command))
+            async with _telling(ctx):
+                return asdict(await desk.propose(command))
 
     async def status(id: Id) -> dict[str, Any]:
         with _told():
@@ -67,6 +71,26 @@ def build(world: World, thread: Thread, desk: Desk, *, is_sandboxed: bool) -> MC
         ),
     )
     return server
+
+
+@asynccontextmanager
+async def _telling(ctx: Context[Any]) -> AsyncIterator[None]:
+    """Tells the client from time to time that the command still runs, if it asked to hear of progress: clients give up after a minute of
+    silence, and a command may run for longer."""
+
+    async def tell() -> None:
+        seconds = 0.0
+        while True:
+            await asyncio.sleep(_PROGRESS_SECONDS)
+            seconds += _PROGRESS_SECONDS
+            await ctx.report_progress(seconds, message="the command still runs")
+
+    telling = asyncio.create_task(tell())
+    try:
+        yield
+    finally:
+        telling.cancel()
+        await asyncio.gather(telling, return_exceptions=True)
 
 
 @contextmanager

@@ -126,6 +126,21 @@ async def test_what_changes_nothing_or_does_not_exist_is_said(shop: Shop) -> Non
     assert [answer.is_error for answer in empty] == [True, True]
 
 
+async def test_a_client_that_wants_to_know_hears_that_a_long_command_still_runs(shop: Shop) -> None:
+    heard: list[tuple[float, str | None]] = []
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        heard.append((progress, message))
+
+    async with connect(shop) as client:
+        done = await client.call_tool("rehearse", {"command": "sleep 12; echo over"}, progress_callback=hear)
+        schema = next(tool for tool in (await client.list_tools()).tools if tool.name == "rehearse").input_schema
+
+    assert heard[:2] == [(5.0, "the command still runs"), (10.0, "the command still runs")]
+    assert (done.structured_content or {})["stdout"] == "over\n"
+    assert list(schema["properties"]) == ["command"]
+
+
 async def test_over_http_only_who_knows_the_token_gets_in(shop: Shop) -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", MAIN, "mcp-server", "--transport", "http", "--port", "0"),
