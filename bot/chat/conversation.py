@@ -44,7 +44,7 @@ class Conversation:
 
     async def describe_all(self) -> str:
         """The conversations of this database, one a line."""
-        return await sessions.describe(self._world)
+        return await sessions.describe(self._world.stores.threads)
 
     async def has_begun(self) -> bool:
         """Whether anything was asked in it."""

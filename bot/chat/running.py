@@ -25,7 +25,7 @@ from bot.chat.trace import open_trace
 from bot.errors import BotError, ConfigError
 from bot.local.cluster import read_context
 from bot.local.sandbox import NOT_SANDBOXED
-from bot.local.world import NO_MODELS, Place, begin_thread, open_world
+from bot.local.world import Place, begin_thread, open_state, open_world
 from bot.settings import LogSettings
 from bot.threads.stores import Stores
 from bot.threads.wording import Request
@@ -73,12 +73,16 @@ async def _run(options: Options, screen: Screen) -> int:
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)  # so that no command is left behind
+    if options.lists_sessions:  # no model and no cluster is needed for that
+        async with open_state(options.state) as store:
+            screen.show_output(await sessions.describe(store.stores.threads))
+        return OK
     settings = load_settings(options, os.environ)
     context = read_context(options.kubeconfig, options.context)
     decide = _choose(options, screen)
     async with AsyncExitStack() as stack:
         problems: list[str] = []
-        models = NO_MODELS if options.lists_sessions else await open_models(settings.model, stack, problems)
+        models = await open_models(settings.model, stack, problems)
         if problems:
             raise ConfigError(" ".join(problems))
         trace = open_trace(options.trace_path) if options.trace_path else None
@@ -96,9 +100,6 @@ async def _run(options: Options, screen: Screen) -> int:
 
         place = Place(context, options.state, options.is_sandboxed)
         world = await stack.enter_async_context(open_world(place, settings, make_surface, models))
-        if options.lists_sessions:
-            screen.show_output(await sessions.describe(world))
-            return OK
         for sentence in (*(() if options.is_sandboxed else (NOT_SANDBOXED,)), *options.without_effect):
             screen.say(f"chat: {sentence}")
         thread = await sessions.find(world, options.resumes) if options.resumes else await begin_thread(world, sessions.CHANNEL)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bot.errors import ConfigError
 from bot.local.surface import TEAM
-from bot.threads.stores import Thread
+from bot.threads.stores import Thread, Threads
 from bot.threads.world import World
 from bot.values.transcript import Asked, Entry, Replied
 
@@ -16,11 +16,11 @@ _LISTED = 50
 _TITLE_CHARS = 60
 
 
-async def describe(world: World) -> str:
+async def describe(threads: Threads) -> str:
     """One line for each conversation, the newest first: its id, its cluster, how many questions, the first of them."""
     lines = []
-    for thread in await world.stores.threads.of_channel(TEAM, CHANNEL, _LISTED):
-        entries = await world.stores.threads.transcript(thread.id)
+    for thread in await threads.of_channel(TEAM, CHANNEL, _LISTED):
+        entries = await threads.transcript(thread.id)
         if any(isinstance(entry, Asked) for entry in entries):
             lines.append(f"{thread.thread_ts}  {thread.cluster}  {_sum_up(entries)}")
     return "\n".join(lines) or "There is no earlier conversation."

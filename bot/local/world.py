@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from bot.local.surface import ME, RULE, TEAM
 from bot.sandbox.preflight import check_cluster
 from bot.sandbox.sandboxes import PooledSandboxes
 from bot.settings import Settings, StoreSettings
-from bot.store.opening import open_store
+from bot.store.opening import Store, open_store
 from bot.threads import reaper
 from bot.threads.places import new_thread
 from bot.threads.ports import Sandboxes, Surface
@@ -50,7 +50,7 @@ async def open_world(
 ) -> AsyncIterator[World]:
     """Opens everything, and closes it at the end; the models stay open. Raises ConfigError."""
     name = await name_with_server(place.context)
-    async with open_store(StoreSettings(url=f"sqlite+aiosqlite:///{_make_state(place.state) / 'local.db'}")) as store:
+    async with open_state(place.state) as store:
         loopback = {"host": "127.0.0.1", "port": 0, "advertise": ""}
         network = settings.gateway if place.is_sandboxed else settings.gateway.model_copy(update=loopback)
         salt = store.derive_key("redaction")
@@ -81,6 +81,11 @@ async def open_world(
             )
             await reaper.reap_once(world, f"reaper-{uuid.uuid4().hex[:12]}")
             yield world
+
+
+def open_state(state: Path) -> AbstractAsyncContextManager[Store]:
+    """The database of this folder, which is made if it is not there. Raises ConfigError."""
+    return open_store(StoreSettings(url=f"sqlite+aiosqlite:///{_make_state(state) / 'local.db'}"))
 
 
 async def begin_thread(world: World, channel: str) -> Thread:

@@ -2,7 +2,8 @@
 
 The scripted services refuse, as the real ones do, every history in which a call has no answer, an answer has no call, or a signature is
 missing: a question that is answered after the event is the proof. Items 4 and 15 are in test_asking_again. Items
-8, 9 and 14 are about what a cluster does: they are in test_checklist_on_a_cluster and test_installed_rights."""
+8, 9 and 14 are about what a cluster does: they are in test_checklist_on_a_cluster, test_logs_of_a_node and test_installed_rights; so are 12
+and 13 once more, in test_sandboxes_of_a_controller."""
 
 from __future__ import annotations
 
