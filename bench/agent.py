@@ -14,7 +14,7 @@ from pathlib import Path
 import structlog
 
 from bot.agent.ports import ModelReply
-from bot.threads.incoming import Message
+from bot.threads.inbound.incoming import Message
 from bot.values.transcript import Entry, Replied
 from tests.fakes import FakeModel, prints, say
 from tests.unit.threads.harness import RULES, Bench, bench

@@ -20,9 +20,9 @@ from bench.summary import summarise
 from bot.devslack.driver import Driver
 from bot.log import configure
 from bot.settings import ChangeSettings, LogSettings, SlackSettings, StoreSettings
-from bot.slack.connect import Connections
-from bot.slack.listeners import Listeners
-from bot.slack.signin import SignedIn, sign_in
+from bot.slack.door.connect import Connections
+from bot.slack.door.listeners import Listeners
+from bot.slack.door.signin import SignedIn, sign_in
 from bot.slack.surface import SlackSurface
 from bot.store.opening import Store, open_store
 from bot.threads.ports import ProgressView, Step

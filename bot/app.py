@@ -17,14 +17,14 @@ from bot.changes.ports import ClusterApi
 from bot.errors import BotError
 from bot.sandbox.sandboxes import PooledSandboxes
 from bot.settings import Settings
-from bot.slack.connect import Connections, fetch_address
-from bot.slack.endpoint import Endpoint
-from bot.slack.listeners import Listeners
-from bot.slack.scopes import find_scope_problems
+from bot.slack.door.connect import Connections, fetch_address
+from bot.slack.door.endpoint import Endpoint
+from bot.slack.door.listeners import Listeners
+from bot.slack.door.scopes import find_scope_problems
 from bot.slack.surface import SlackSurface
 from bot.store.inspecting import find_problems as find_store_problems
 from bot.store.opening import open_store, open_to_read
-from bot.threads.intake import Intake
+from bot.threads.inbound.intake import Intake
 from bot.threads.reaper import reap
 from bot.threads.signals import Signals
 from bot.threads.worker import Worker

@@ -28,7 +28,7 @@ from bot.gateway.clusters import GatewayCluster
 from bot.local import command, report
 from bot.local.cluster import LocalCluster, open_cluster, read_context
 from bot.settings import LogSettings
-from bot.slack.differences import describe_creation, describe_fields
+from bot.slack.rendering.differences import describe_creation, describe_fields
 from bot.values.people import Person
 from bot.values.requests import Recording
 

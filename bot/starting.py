@@ -19,7 +19,7 @@ from bot.gateway.server import Gateway
 from bot.kube.connection import KubeConnection, connect
 from bot.sandbox.preflight import check_cluster
 from bot.settings import Settings
-from bot.slack.signin import SignedIn, sign_in
+from bot.slack.door.signin import SignedIn, sign_in
 from bot.toolservers.opening import Served, open_served
 from bot.values.requests import Identity
 

@@ -12,11 +12,11 @@ from rich.text import Text
 from bot.changes import refusals, undo
 from bot.changes.change import Change, ObjectDiff, SendState, State
 from bot.local.surface import PEOPLE
-from bot.slack.details import describe_body
-from bot.slack.differences import describe_change, describe_creation, describe_fields, name_write
-from bot.slack.execs import describe_end, describe_stdin, join_output
-from bot.slack.outcomes import write_check
-from bot.slack.text import cut_middle, flatten, reveal
+from bot.slack.rendering.details import describe_body
+from bot.slack.rendering.differences import describe_change, describe_creation, describe_fields, name_write
+from bot.slack.rendering.execs import describe_end, describe_stdin, join_output
+from bot.slack.rendering.outcomes import write_check
+from bot.slack.rendering.text import cut_middle, flatten, reveal
 
 _COLOURS = {State.PROPOSED: "yellow", State.DONE: "green", State.FAILED: "red", State.PARTIAL: "red", State.UNKNOWN: "magenta"}
 _REFUSED = 5

@@ -16,10 +16,10 @@ from bot.chat.deciding import Decide
 from bot.chat.screen import Screen
 from bot.local.surface import ME, TEAM
 from bot.local.working import work_on
-from bot.threads import decisions, requests
-from bot.threads.incoming import Click, Message
+from bot.threads.inbound import decisions, requests
+from bot.threads.inbound.incoming import Click, Message
+from bot.threads.inbound.wording import Request
 from bot.threads.stores import Thread
-from bot.threads.wording import Request
 from bot.threads.world import World
 from bot.values.transcript import Ended
 

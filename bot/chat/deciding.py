@@ -10,8 +10,8 @@ from bot.changes.change import Change
 from bot.chat.cards import render_details
 from bot.chat.screen import Screen
 from bot.local.surface import ME, RULE, TEAM
-from bot.threads import decisions
-from bot.threads.incoming import Click, Reason
+from bot.threads.inbound import decisions
+from bot.threads.inbound.incoming import Click, Reason
 from bot.threads.stores import Thread
 from bot.threads.world import World
 

@@ -27,8 +27,8 @@ from bot.local.cluster import read_context
 from bot.local.sandbox import NOT_SANDBOXED
 from bot.local.world import Place, begin_thread, open_state, open_world
 from bot.settings import LogSettings
+from bot.threads.inbound.wording import Request
 from bot.threads.stores import Stores
-from bot.threads.wording import Request
 from bot.values.transcript import Mode
 
 OK, FAILED, NO_START, NOT_CHANGED, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 130, 143

@@ -10,7 +10,7 @@ from rich.markdown import Markdown
 from rich.spinner import Spinner
 from rich.text import Text
 
-from bot.slack.text import clean, flatten, reveal
+from bot.slack.rendering.text import clean, flatten, reveal
 
 _TAIL_LINES = 12
 """Lines of an answer that are shown while it comes."""

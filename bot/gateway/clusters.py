@@ -11,10 +11,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from bot.changes.ports import ClusterApi
 from bot.errors import ConfigError, GatewayError
-from bot.gateway.redaction import Redactor
+from bot.gateway.apiserver.upstream import Upstream
+from bot.gateway.hiding.redaction import Redactor
+from bot.gateway.rehearsal.session import Session
 from bot.gateway.server import Gateway
-from bot.gateway.session import Session
-from bot.gateway.upstream import Upstream
 from bot.kube.connection import KubeConnection, connect
 from bot.settings import ClusterSettings
 from bot.threads.ports import Rehearsal

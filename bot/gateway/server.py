@@ -15,19 +15,22 @@ from aiohttp.abc import AbstractStreamWriter
 
 from bot.errors import ConfigError, UpstreamUnavailableError
 from bot.exec_rules import ExecRule
-from bot.gateway import certificates, connects, guessing, impersonation, media, status
-from bot.gateway.call import Call, answer
-from bot.gateway.decide import Decision, Kind, decide
-from bot.gateway.kubeconfig import render
+from bot.gateway import certificates
+from bot.gateway.apiserver.outcomes import UpstreamFailedError
 from bot.gateway.limits import Limits
-from bot.gateway.outcomes import UpstreamFailedError
-from bot.gateway.reads import read, relay
-from bot.gateway.request_info import Malformed, Parsed, parse
-from bot.gateway.reviews import review
-from bot.gateway.session import Session, token_digest
-from bot.gateway.sources import name_source
-from bot.gateway.streaming import HAS_BEGUN, break_off
-from bot.gateway.writes import refuse, write
+from bot.gateway.protocol import impersonation, media, status
+from bot.gateway.protocol.decide import Decision, Kind, decide
+from bot.gateway.protocol.request_info import Malformed, Parsed, parse
+from bot.gateway.reading.reads import read, relay
+from bot.gateway.reading.reviews import review
+from bot.gateway.reading.sources import name_source
+from bot.gateway.reading.streaming import HAS_BEGUN, break_off
+from bot.gateway.rehearsal import guessing
+from bot.gateway.rehearsal.call import Call, answer
+from bot.gateway.rehearsal.kubeconfig import render
+from bot.gateway.rehearsal.session import Session, token_digest
+from bot.gateway.streams import connects
+from bot.gateway.writing.writes import refuse, write
 from bot.settings import GatewaySettings
 from bot.values.requests import RefusedRequest
 

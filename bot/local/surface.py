@@ -11,8 +11,8 @@ import structlog
 from bot.changes.change import Change
 from bot.changes.freeze import Freeze
 from bot.errors import SurfaceError
-from bot.threads.incoming import Glance
-from bot.threads.overview import Overview
+from bot.threads.inbound.incoming import Glance
+from bot.threads.inbound.overview import Overview
 from bot.threads.ports import ProgressView
 from bot.threads.stores import Thread
 from bot.values.people import Person

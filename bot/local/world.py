@@ -22,7 +22,7 @@ from bot.sandbox.sandboxes import PooledSandboxes
 from bot.settings import Settings, StoreSettings
 from bot.store.opening import Store, open_store
 from bot.threads import reaper
-from bot.threads.places import new_thread
+from bot.threads.inbound.places import new_thread
 from bot.threads.ports import Sandboxes, Surface
 from bot.threads.stores import Stores, Thread
 from bot.threads.world import World

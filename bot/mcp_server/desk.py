@@ -17,13 +17,13 @@ from bot.local import report
 from bot.local.hiding import hide, hide_in_text
 from bot.local.surface import CLIENT
 from bot.local.working import work_on
-from bot.slack.differences import describe_creation, describe_fields
-from bot.threads import requests
-from bot.threads.incoming import Command
+from bot.slack.rendering.differences import describe_creation, describe_fields
+from bot.threads.inbound import requests
+from bot.threads.inbound.incoming import Command
+from bot.threads.inbound.wording import Request
 from bot.threads.ports import Clock, Rehearsal, Sandbox
+from bot.threads.steps.work import cancel
 from bot.threads.stores import Stores, Thread
-from bot.threads.wording import Request
-from bot.threads.work import cancel
 from bot.threads.world import World
 from bot.values.people import ThreadKey
 from bot.values.requests import Json

@@ -7,10 +7,10 @@ from typing import Any
 
 import orjson
 
-from bot.slack.answers import OUTPUT
-from bot.slack.outputs import ALL, FILTER_BLOCK, FILTER_INPUT, NEXT, OUTPUT_CALLBACK, PREVIOUS, render_filtering
-from bot.slack.progress import STEP_OUTPUT
-from bot.threads.incoming import Glance
+from bot.slack.rendering.answers import OUTPUT
+from bot.slack.rendering.outputs import ALL, FILTER_BLOCK, FILTER_INPUT, NEXT, OUTPUT_CALLBACK, PREVIOUS, render_filtering
+from bot.slack.rendering.progress import STEP_OUTPUT
+from bot.threads.inbound.incoming import Glance
 from bot.values.people import ThreadKey
 
 Payload = Mapping[str, Any]

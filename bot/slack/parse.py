@@ -10,9 +10,9 @@ from typing import Any
 import orjson
 
 from bot.slack import glances
-from bot.slack.cards import APPROVE, CONTINUE, DENY, DETAILS, EDIT, STOP, UNDO
-from bot.slack.details import EDIT_BLOCK, EDIT_CALLBACK, EDIT_INPUT, REASON_BLOCK, REASON_CALLBACK, REASON_INPUT
-from bot.threads.incoming import Click, Command, Edit, Incoming, Investigation, Message, Opened, Reason
+from bot.slack.rendering.cards import APPROVE, CONTINUE, DENY, DETAILS, EDIT, STOP, UNDO
+from bot.slack.rendering.details import EDIT_BLOCK, EDIT_CALLBACK, EDIT_INPUT, REASON_BLOCK, REASON_CALLBACK, REASON_INPUT
+from bot.threads.inbound.incoming import Click, Command, Edit, Incoming, Investigation, Message, Opened, Reason
 
 Payload = Mapping[str, Any]
 

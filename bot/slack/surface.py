@@ -15,26 +15,26 @@ from bot.changes.freeze import Freeze
 from bot.errors import SurfaceError, SurfaceUnavailableError
 from bot.settings import ChangeSettings, SlackSettings
 from bot.slack import limits
-from bot.slack.answers import SOMETHING, File, Layout, Otherwise, join_whole, lay_out, render_root
-from bot.slack.blocks import PART, Block, Rendered
-from bot.slack.cards import render_change, render_otherwise
-from bot.slack.details import render_details, render_edit, render_reason, render_unshown
-from bot.slack.drafts import Draft, Pace
-from bot.slack.outputs import render_output
+from bot.slack.delivery.drafts import Draft, Pace
+from bot.slack.delivery.private import Private
+from bot.slack.delivery.sender import Sender
+from bot.slack.delivery.writing import Writing, is_direct
+from bot.slack.door.people import People
+from bot.slack.door.scopes import find_scope_problems
+from bot.slack.door.throttle import Priority
+from bot.slack.door.web import Answer, Lost, Refused, Reply, WebApi, refused, unavailable
 from bot.slack.parse import Bot
-from bot.slack.people import People
-from bot.slack.pings import render_lapse, render_reminder
-from bot.slack.private import Private
-from bot.slack.progress import render_progress
-from bot.slack.scopes import find_scope_problems
-from bot.slack.sender import Sender
-from bot.slack.text import clean, make_permalink
-from bot.slack.throttle import Priority
-from bot.slack.web import Answer, Lost, Refused, Reply, WebApi, refused, unavailable
-from bot.slack.whole import make_file, write_whole
-from bot.slack.writing import Writing, is_direct
-from bot.threads.incoming import Glance
-from bot.threads.overview import Overview
+from bot.slack.rendering.answers import SOMETHING, File, Layout, Otherwise, join_whole, lay_out, render_root
+from bot.slack.rendering.blocks import PART, Block, Rendered
+from bot.slack.rendering.cards import render_change, render_otherwise
+from bot.slack.rendering.details import render_details, render_edit, render_reason, render_unshown
+from bot.slack.rendering.outputs import render_output
+from bot.slack.rendering.pings import render_lapse, render_reminder
+from bot.slack.rendering.progress import render_progress
+from bot.slack.rendering.text import clean, make_permalink
+from bot.slack.rendering.whole import make_file, write_whole
+from bot.threads.inbound.incoming import Glance
+from bot.threads.inbound.overview import Overview
 from bot.threads.ports import ProgressView
 from bot.threads.stores import Messages, Thread
 from bot.values.people import Person, ThreadKey

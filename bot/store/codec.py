@@ -9,8 +9,8 @@ from pydantic import ConfigDict, TypeAdapter
 from pydantic_core import PydanticSerializationError
 
 from bot.changes.change import ObjectDiff
-from bot.threads import incoming
-from bot.threads.incoming import Incoming
+from bot.threads.inbound import incoming
+from bot.threads.inbound.incoming import Incoming
 from bot.values.execs import Output
 from bot.values.requests import RecordedWrite, RefusedRequest
 from bot.values.transcript import Answered, Asked, Cleared, Compacted, Ended, Entry, Happened, Proposed, Replied

@@ -12,7 +12,7 @@ from bot.errors import StoreError
 from bot.store.codec import dump_incoming, load_incoming
 from bot.store.database import Database, count, insert
 from bot.store.tables import clean, inbox
-from bot.threads.incoming import Incoming
+from bot.threads.inbound.incoming import Incoming
 from bot.threads.ports import Clock
 from bot.threads.stores import Delivery
 

@@ -10,8 +10,8 @@ from typing import Protocol
 from bot.changes.change import Change
 from bot.changes.freeze import Freeze
 from bot.changes.ports import ClusterApi
-from bot.threads.incoming import Glance
-from bot.threads.overview import Overview
+from bot.threads.inbound.incoming import Glance
+from bot.threads.inbound.overview import Overview
 from bot.threads.stores import Thread
 from bot.values.people import Person
 from bot.values.requests import Identity, Recording

@@ -8,7 +8,7 @@ import structlog
 
 from bot.changes.change import Change
 from bot.changes.rollout_watch import watch_rollouts
-from bot.threads.work import cancel
+from bot.threads.steps.work import cancel
 from bot.threads.world import World
 
 log = structlog.get_logger()

@@ -8,9 +8,9 @@ import structlog
 
 from bot.agent import loop
 from bot.errors import StoreError
-from bot.threads import closing, conversation, rehearsing, replaying, undoing
 from bot.threads.projector import Projector
-from bot.threads.work import Rows, Work, cancel, load_rows
+from bot.threads.steps import closing, conversation, rehearsing, replaying, undoing
+from bot.threads.steps.work import Rows, Work, cancel, load_rows
 from bot.threads.world import World
 
 log = structlog.get_logger()

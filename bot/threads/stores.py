@@ -10,7 +10,7 @@ from bot.agent.budgets import Spent
 from bot.changes.change import Change
 from bot.changes.freeze import Freeze
 from bot.changes.ports import AuditLine, Changes, NewChange
-from bot.threads.incoming import Incoming
+from bot.threads.inbound.incoming import Incoming
 from bot.values.transcript import Asked, Entry, Happened, Proposed
 
 

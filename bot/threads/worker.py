@@ -10,11 +10,12 @@ import structlog
 
 from bot.agent import loop
 from bot.errors import BotError, StoreError
-from bot.threads import closing, rollouts
+from bot.threads import rollouts
 from bot.threads.projector import Projector
 from bot.threads.session import LEASE_SECONDS, Session
 from bot.threads.signals import Attention, wait_for
-from bot.threads.work import Work, cancel, load_rows
+from bot.threads.steps import closing
+from bot.threads.steps.work import Work, cancel, load_rows
 from bot.threads.world import World
 
 log = structlog.get_logger()

@@ -15,9 +15,9 @@ from bot.changes import propose
 from bot.changes.change import State
 from bot.changes.replay import replay
 from bot.changes.rollout_watch import watch_rollouts
-from bot.gateway.redaction import Redactor
-from bot.gateway.request_info import Malformed, parse
-from bot.gateway.upstream import Upstream
+from bot.gateway.apiserver.upstream import Upstream
+from bot.gateway.hiding.redaction import Redactor
+from bot.gateway.protocol.request_info import Malformed, parse
 from bot.kube.connection import connect
 from bot.settings import ChangeSettings
 from bot.values.requests import ApiRequest, RecordedWrite, Recording

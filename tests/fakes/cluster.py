@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from bot.gateway.patches import apply_json_patch
+from bot.gateway.protocol.patches import apply_json_patch
 from bot.values.execs import Executed, Output
 from bot.values.people import Person
 from bot.values.requests import ApiRequest, ApiResponse, Identity, RecordedConnect, RecordedWrite, Recording, RefusedRequest, RequestInfo

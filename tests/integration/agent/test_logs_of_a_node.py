@@ -17,7 +17,7 @@ from bot.local.surface import CLIENT, PEOPLE
 from bot.mcp_server import desk
 from bot.settings import ClusterSettings
 from bot.settings_agent import ReadSettings
-from bot.slack.answers import lay_out
+from bot.slack.rendering.answers import lay_out
 from bot.values.transcript import Answered, ToolResult
 from tests.cluster.apiserver import ApiServer
 from tests.integration.agent.conftest import Open, calls

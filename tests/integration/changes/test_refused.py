@@ -13,8 +13,8 @@ from bot.changes.change import Change, State
 from bot.changes.propose import replace_edited
 from bot.chat.cards import render_card
 from bot.devslack.blockkit.views import check_view
-from bot.slack.cards import render_change
-from bot.slack.details import render_details
+from bot.slack.rendering.cards import render_change
+from bot.slack.rendering.details import render_details
 from tests.integration.changes.replaying import RULES, approve, carry_out
 from tests.integration.gateway.lab import Lab
 from tests.unit.changes.memory import MemoryChanges

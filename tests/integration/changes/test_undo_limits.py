@@ -11,7 +11,7 @@ import pytest
 
 from bot.changes import undo, undo_rehearsal
 from bot.changes.change import State
-from bot.slack.cards import render_change
+from bot.slack.rendering.cards import render_change
 from tests.integration.changes.fidelity_table import CHAPTERS
 from tests.integration.changes.replaying import RULES, approve, carry_out
 from tests.integration.changes.test_undo import CREATIONS, DELETIONS, UPDATES

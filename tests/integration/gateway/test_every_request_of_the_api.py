@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from bot.gateway.decide import Kind, decide
-from bot.gateway.redaction import Redactor
-from bot.gateway.request_info import Parsed, parse
-from bot.gateway.upstream import Upstream
+from bot.gateway.apiserver.upstream import Upstream
+from bot.gateway.hiding.redaction import Redactor
+from bot.gateway.protocol.decide import Kind, decide
+from bot.gateway.protocol.request_info import Parsed, parse
 from bot.kube.connection import connect
 from bot.values.requests import ApiRequest, Json
 from tests.cluster.apiserver import ApiServer

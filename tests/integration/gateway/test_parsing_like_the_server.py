@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from bot.gateway.request_info import Malformed, Parsed, parse
+from bot.gateway.protocol.request_info import Malformed, Parsed, parse
 from tests.cluster.apiserver import ApiServer
 from tests.integration.gateway.audit import mark, since
 from tests.integration.gateway.odd_requests import QUERIES, paths

@@ -7,10 +7,10 @@ from pathlib import Path
 import orjson
 import pytest
 
-from bot.gateway import media, patches, strategic
-from bot.gateway.previewing import comparable
-from bot.gateway.redaction import Redactor
-from bot.gateway.upstream import Upstream
+from bot.gateway.apiserver.upstream import Upstream
+from bot.gateway.hiding.redaction import Redactor
+from bot.gateway.protocol import media, patches, strategic
+from bot.gateway.rehearsal.previewing import comparable
 from bot.kube.connection import connect
 from bot.values.requests import ApiRequest, Json
 from tests.cluster.apiserver import ApiServer

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.gateway.guessing import REFUSAL
+from bot.gateway.rehearsal.guessing import REFUSAL
 from tests.integration.gateway.lab import Lab, without_ages
 
 pytestmark = pytest.mark.apiserver

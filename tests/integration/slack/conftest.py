@@ -18,13 +18,13 @@ from bot.devslack.driver import Driver
 from bot.devslack.server import run_server
 from bot.errors import StoreError
 from bot.settings import ChangeSettings, SlackHttpSettings, SlackSettings
-from bot.slack.connect import Connections
-from bot.slack.drafts import Pace
-from bot.slack.endpoint import Endpoint
-from bot.slack.listeners import Listeners
-from bot.slack.signin import SignedIn, sign_in
+from bot.slack.delivery.drafts import Pace
+from bot.slack.door.connect import Connections
+from bot.slack.door.endpoint import Endpoint
+from bot.slack.door.listeners import Listeners
+from bot.slack.door.signin import SignedIn, sign_in
 from bot.slack.surface import SlackSurface
-from bot.threads.incoming import Incoming
+from bot.threads.inbound.incoming import Incoming
 from bot.threads.stores import Shown
 from tests.integration.slack.whole import Whole, run_whole
 from tests.page import Room, open_room

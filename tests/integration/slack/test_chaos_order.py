@@ -10,7 +10,7 @@ import pytest
 
 from bot.devslack.config import Config
 from bot.devslack.driver import wait_until
-from bot.threads.incoming import Message
+from bot.threads.inbound.incoming import Message
 from bot.values.transcript import Asked, Ended
 from tests.integration.slack.whole import Whole, run_whole
 

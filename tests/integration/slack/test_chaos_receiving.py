@@ -10,7 +10,7 @@ import pytest
 
 from bot.devslack.config import Config
 from bot.devslack.driver import wait_until
-from bot.slack.connect import Connections
+from bot.slack.door.connect import Connections
 from tests.integration.devslack.shifted import ShiftedClock
 
 PERSISTENT = Config(ack_seconds=0.5, retry_delays_seconds=(0.1,) * 100)

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from bot.devslack.driver import wait_until
-from bot.slack.lookup import mark_words
-from bot.threads.incoming import Click
+from bot.slack.delivery.lookup import mark_words
+from bot.threads.inbound.incoming import Click
 from bot.threads.ports import ProgressView, Step
 from tests.integration.slack.conftest import QUICK_PACE
 from tests.unit.slack.rows import make_thread

@@ -19,8 +19,8 @@ from pydantic import SecretStr
 from bot.devslack.driver import wait_until
 from bot.errors import ConfigError, SurfaceError
 from bot.settings import SlackHttpSettings
-from bot.slack.signin import sign_in
-from bot.threads.incoming import Click, Command, Message, Reason
+from bot.slack.door.signin import sign_in
+from bot.threads.inbound.incoming import Click, Command, Message, Reason
 from tests.integration.slack.conftest import SIGNING_SECRET
 from tests.unit.slack.rows import make_change, make_thread
 

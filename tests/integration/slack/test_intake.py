@@ -8,8 +8,8 @@ import time
 
 from bot.changes.change import Send, SendState, State
 from bot.devslack.driver import wait_until
-from bot.threads.incoming import Click, Command, Message, Reason
-from bot.threads.overview import Overview
+from bot.threads.inbound.incoming import Click, Command, Message, Reason
+from bot.threads.inbound.overview import Overview
 from tests.unit.slack.rows import make_change, make_thread, make_write
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.devslack.driver import wait_until
-from bot.threads.incoming import Glance
+from bot.threads.inbound.incoming import Glance
 from bot.threads.ports import ProgressView, Step
 from tests.unit.slack.rows import make_thread
 

@@ -10,9 +10,9 @@ from pydantic import SecretStr
 from bot.devslack.driver import wait_until
 from bot.devslack.server import run_server
 from bot.errors import ConfigError, SurfaceUnavailableError
-from bot.slack.connect import Connections
-from bot.slack.listeners import Listeners
-from bot.slack.signin import sign_in
+from bot.slack.door.connect import Connections
+from bot.slack.door.listeners import Listeners
+from bot.slack.door.signin import sign_in
 
 
 async def test_member_is_known_by_name_and_not_refused(desk):

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from bot.errors import SurfaceUnavailableError
-from bot.threads.overview import Overview
+from bot.threads.inbound.overview import Overview
 from tests.integration.slack.test_showing import fault, start_thread
 from tests.unit.slack.rows import make_change
 

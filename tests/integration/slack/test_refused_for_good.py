@@ -9,8 +9,8 @@ import pytest
 
 from bot.changes.change import FieldDiff, ObjectDiff, State
 from bot.errors import SurfaceError
-from bot.slack.drafts import Pace
-from bot.threads.overview import Overview
+from bot.slack.delivery.drafts import Pace
+from bot.threads.inbound.overview import Overview
 from tests.integration.slack.test_showing import fault, replies, start_thread
 from tests.unit.slack.rows import make_change
 

@@ -9,7 +9,7 @@ import pytest
 
 from bot.changes.change import State
 from bot.errors import SurfaceError, SurfaceUnavailableError
-from bot.slack.drafts import Pace
+from bot.slack.delivery.drafts import Pace
 from bot.threads.ports import ProgressView, Step
 from tests.unit.slack.rows import make_change, make_thread
 

@@ -23,14 +23,14 @@ from bot.devslack.refusal import ApiRefusalError
 from bot.errors import SurfaceUnavailableError
 from bot.settings import ChangeSettings, SlackSettings
 from bot.slack import limits
-from bot.slack.answers import lay_out
-from bot.slack.drafts import Pace
+from bot.slack.delivery.drafts import Pace
+from bot.slack.delivery.writing import take_safe
+from bot.slack.door.throttle import Throttle
+from bot.slack.door.web import WebApi
 from bot.slack.limits import Rate
 from bot.slack.parse import Bot
+from bot.slack.rendering.answers import lay_out
 from bot.slack.surface import SlackSurface
-from bot.slack.throttle import Throttle
-from bot.slack.web import WebApi
-from bot.slack.writing import take_safe
 from bot.threads.ports import ProgressView
 from tests.integration.slack.conftest import RememberedMessages
 from tests.unit.slack.rows import make_thread

@@ -10,8 +10,8 @@ import pytest
 from playwright.async_api import async_playwright, expect
 
 from bot.devslack.driver import wait_until
-from bot.threads.incoming import Glance, Opened
-from bot.threads.overview import Health, Overview, ThreadLine
+from bot.threads.inbound.incoming import Glance, Opened
+from bot.threads.inbound.overview import Health, Overview, ThreadLine
 from bot.threads.ports import ProgressView
 from tests.unit.slack.rows import make_change, make_thread
 

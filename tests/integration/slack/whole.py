@@ -16,14 +16,14 @@ from bot.devslack.config import Config
 from bot.devslack.driver import Driver
 from bot.devslack.server import run_server
 from bot.settings import ChangeSettings, ClusterSettings, Settings, SlackSettings, StoreSettings
-from bot.slack.connect import Connections
-from bot.slack.drafts import Pace
-from bot.slack.listeners import Listeners
-from bot.slack.signin import sign_in
+from bot.slack.delivery.drafts import Pace
+from bot.slack.door.connect import Connections
+from bot.slack.door.listeners import Listeners
+from bot.slack.door.signin import sign_in
 from bot.slack.surface import SlackSurface
 from bot.store.opening import open_store
-from bot.threads.incoming import Incoming
-from bot.threads.intake import Intake
+from bot.threads.inbound.incoming import Incoming
+from bot.threads.inbound.intake import Intake
 from bot.threads.signals import Signals
 from bot.threads.stores import Inbox, Stores
 from bot.threads.worker import Worker

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bot.errors import GatewayError, UpstreamUnavailableError
-from bot.gateway import patches
+from bot.gateway.protocol import patches
 from bot.values.execs import Executed, Output
 from bot.values.requests import ApiRequest, ApiResponse, Identity
 

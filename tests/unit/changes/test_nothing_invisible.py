@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.changes import defaults, diff, fields, quantities
 from bot.changes.change import FieldDiff
-from bot.slack.differences import describe_creation
+from bot.slack.rendering.differences import describe_creation
 from tests.unit.changes.builders import JSON, write
 
 TOKEN = re.compile(r'\["(?:[^"\\]|\\.)*"\]|\[[^\]]*\]|[^.\[\]]+')

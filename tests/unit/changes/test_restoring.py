@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.changes.restoring import json_patch, own_part, restore
-from bot.gateway.patches import PatchError, apply_json_patch
+from bot.gateway.protocol.patches import PatchError, apply_json_patch
 
 _VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(0, 3) | st.sampled_from(["a", "b/c", "~"]),

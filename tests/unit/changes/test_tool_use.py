@@ -6,8 +6,8 @@ import pytest
 
 from bot.changes import diff, digest, undo
 from bot.changes.change import FieldDiff, ObjectDiff
-from bot.gateway.decide import Kind, decide
-from bot.gateway.request_info import Parsed, parse
+from bot.gateway.protocol.decide import Kind, decide
+from bot.gateway.protocol.request_info import Parsed, parse
 from bot.values.tool_use import ToolUse, read_use, to_write
 from tests.fakes import FakeCluster
 

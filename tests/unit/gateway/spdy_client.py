@@ -6,7 +6,7 @@ import asyncio
 import struct
 import zlib
 
-from bot.gateway.spdy_headers import DICTIONARY
+from bot.gateway.streams.spdy_headers import DICTIONARY
 
 WINDOW = 64 * 1024
 

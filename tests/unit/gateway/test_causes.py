@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.gateway.causes import find_cause
-from bot.gateway.overlay import Entry, Key
+from bot.gateway.rehearsal.causes import find_cause
+from bot.gateway.rehearsal.overlay import Entry, Key
 from bot.values.requests import ApiResponse, Json, RequestInfo
 
 MADE = RequestInfo("create", True, "/api/v1/namespaces/shop/pods", "", "v1", "pods", "", "shop", "made")

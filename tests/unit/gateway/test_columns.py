@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.gateway.columns import HIDDEN_CELL, Printed, View, printed_by
+from bot.gateway.hiding.columns import HIDDEN_CELL, Printed, View, printed_by
 
 WHOLE = {"metadata": {"name": "a"}, "spec": {"secret": {"pin": "4711"}, "size": 3}}
 SHOWN = {"metadata": {"name": "a"}, "spec": {"secret": {"pin": "[redacted]"}, "size": 3}}

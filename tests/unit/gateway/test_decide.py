@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.gateway.decide import Kind, decide
-from bot.gateway.request_info import Parsed, parse
+from bot.gateway.protocol.decide import Kind, decide
+from bot.gateway.protocol.request_info import Parsed, parse
 
 POD = "/api/v1/namespaces/shop/pods/p1"
 CASES = [

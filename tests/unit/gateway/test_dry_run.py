@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.gateway import delete_options, dry_run, media
-from bot.gateway.request_info import Parsed, parse
+from bot.gateway.protocol import delete_options, dry_run, media
+from bot.gateway.protocol.request_info import Parsed, parse
 from bot.values.requests import ApiRequest, RequestInfo
 
 PATH = "/api/v1/namespaces/shop/configmaps/a"

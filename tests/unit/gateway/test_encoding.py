@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from bot.gateway.encoding import encode_document
+from bot.gateway.protocol.encoding import encode_document
 
 _ODD = {"a": "<b> & \u2028\u2029 é \x7f \b\f\n", "empty": {}, "none": []}
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from bot.errors import ConfigError
 from bot.exec_rules import ExecRule
-from bot.gateway.exec_policy import passes
+from bot.gateway.streams.exec_policy import passes
 from bot.settings import load
 from bot.values.requests import RecordedConnect, RequestInfo
 

@@ -10,8 +10,8 @@ import pytest
 from yarl import URL
 
 from bot.errors import UpstreamUnavailableError
-from bot.gateway import execs
-from bot.gateway.redaction import Redactor
+from bot.gateway.apiserver import execs
+from bot.gateway.hiding.redaction import Redactor
 from bot.kube.connection import KubeConnection
 from bot.values.execs import Executed
 from tests.unit.sandbox.fake_cluster import Credential, Exec, ExecCall, FakeCluster

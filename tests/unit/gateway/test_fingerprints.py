@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from bot.gateway.fingerprints import fingerprint
+from bot.gateway.rehearsal.fingerprints import fingerprint
 from bot.values.requests import Json
 
 

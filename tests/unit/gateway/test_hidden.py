@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bot.gateway import hidden
-from bot.gateway.redaction import Redactor
+from bot.gateway.hiding import hidden
+from bot.gateway.hiding.redaction import Redactor
 from bot.values.requests import RequestInfo
 
 WORKS = RequestInfo("get", True, "/x", "work.example.com", "v1", "works")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from bot.gateway.impersonation import wanted
+from bot.gateway.protocol.impersonation import wanted
 from bot.values.requests import Identity
 
 

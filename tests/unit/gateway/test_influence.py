@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from bot.gateway.influence import influences, may_change
-from bot.gateway.overlay import Entry, Key
-from bot.gateway.request_info import Parsed, parse
+from bot.gateway.protocol.request_info import Parsed, parse
+from bot.gateway.rehearsal.influence import influences, may_change
+from bot.gateway.rehearsal.overlay import Entry, Key
 from bot.values.requests import Json
 
 BEFORE = {"spec": {"replicas": 1, "template": {"metadata": {"labels": {"app": "web"}}}}, "metadata": {"labels": {"app": "web"}}}

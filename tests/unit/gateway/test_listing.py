@@ -9,10 +9,10 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.gateway.listing import Merge
-from bot.gateway.overlay import Entry, Key
-from bot.gateway.redaction import Redactor
-from bot.gateway.splitting import ListReader
+from bot.gateway.hiding.redaction import Redactor
+from bot.gateway.reading.listing import Merge
+from bot.gateway.reading.splitting import ListReader
+from bot.gateway.rehearsal.overlay import Entry, Key
 from bot.values.requests import RequestInfo
 
 REDACTOR = Redactor(b"salt of this test")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.gateway.pointing import hides_field, points_at_hidden, reads_values, selected_fields
+from bot.gateway.hiding.pointing import hides_field, points_at_hidden, reads_values, selected_fields
 
 BEFORE = {"spec": {"m": [{"kind": "Secret", "data": {"p": "value"}}, {"kind": "Other"}], "a/b": {"c~d": 1}}, "note": "seen"}
 SHOWN = {"spec": {"m": [{"kind": "Secret", "data": {"p": "[redacted]"}}, {"kind": "Other"}], "a/b": {"c~d": 1}}, "note": "seen"}

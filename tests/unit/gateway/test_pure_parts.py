@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.gateway import bodies, discovery, media, patches, protobuf, status, subresources, synthesis
-from bot.gateway.overlay import Definition, Entry, Key, Overlay
-from bot.gateway.request_info import Parsed, parse
-from bot.gateway.selectors import exact_field, matches
+from bot.gateway.protocol import bodies, media, patches, protobuf, status, subresources
+from bot.gateway.protocol.request_info import Parsed, parse
+from bot.gateway.protocol.selectors import exact_field, matches
+from bot.gateway.reading import discovery
+from bot.gateway.rehearsal import synthesis
+from bot.gateway.rehearsal.overlay import Definition, Entry, Key, Overlay
 from bot.values.requests import Json, RequestInfo
 
 WEB = {"kind": "Deployment", "metadata": {"name": "web", "labels": {"app": "web", "tier": "front", "n": "5"}}, "spec": {"replicas": 3}}

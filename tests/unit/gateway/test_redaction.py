@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import GatewayError
-from bot.gateway.redaction import Redactor
+from bot.gateway.hiding.redaction import Redactor
 from bot.values.requests import ApiRequest, RequestInfo
 
 CANARY = "c4n4ry-S3cr3t-value"

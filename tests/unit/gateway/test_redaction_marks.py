@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.gateway.redaction import Redactor
+from bot.gateway.hiding.redaction import Redactor
 from bot.values.requests import RequestInfo
 
 REDACTOR = Redactor(b"salt of this test")

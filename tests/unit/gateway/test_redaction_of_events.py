@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.gateway.redaction import Redactor
-from bot.gateway.splitting import ListReader
+from bot.gateway.hiding.redaction import Redactor
+from bot.gateway.reading.splitting import ListReader
 from bot.values import assignments, redact_text
 from bot.values.requests import RequestInfo
 from tests.unit.gateway.test_redaction_of_text import CREDENTIALS, HARMLESS, KNOWN_FORMS

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.gateway.redaction import WITHHELD, Redactor
+from bot.gateway.hiding.redaction import WITHHELD, Redactor
 
 REDACTOR = Redactor(b"salt of this test")
 PEM = (

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.gateway.request_info import Malformed, Parsed, build_path, parse
+from bot.gateway.protocol.request_info import Malformed, Parsed, build_path, parse
 
 CASES = [
     ("GET", "/api/v1/pods", "list", "", "v1", "pods", "", "", ""),

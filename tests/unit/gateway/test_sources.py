@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.gateway.request_info import Parsed, parse
-from bot.gateway.sources import name_source
+from bot.gateway.protocol.request_info import Parsed, parse
+from bot.gateway.reading.sources import name_source
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json"
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.gateway.spdy import Arrived, Event, Finished, Left, Opened, Peer, Reset, SpdyError
-from bot.gateway.spdy_headers import DICTIONARY, Deflater, HeaderError, Inflater
+from bot.gateway.streams.spdy import Arrived, Event, Finished, Left, Opened, Peer, Reset, SpdyError
+from bot.gateway.streams.spdy_headers import DICTIONARY, Deflater, HeaderError, Inflater
 from tests.unit.gateway.spdy_client import Frames, control, data
 
 NAMES = ("error", "stdin", "stdout", "stderr")

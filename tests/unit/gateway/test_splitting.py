@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import GatewayError
-from bot.gateway.encoding import encode_document
-from bot.gateway.redaction import Redactor
-from bot.gateway.splitting import ListReader
+from bot.gateway.hiding.redaction import Redactor
+from bot.gateway.protocol.encoding import encode_document
+from bot.gateway.reading.splitting import ListReader
 from bot.values.requests import RequestInfo
 
 REDACTOR = Redactor(b"salt of this test")

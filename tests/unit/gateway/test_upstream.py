@@ -10,8 +10,8 @@ import pytest
 from kubernetes.aio import client as kube_client
 
 from bot.errors import UpstreamUnavailableError
-from bot.gateway.redaction import Redactor
-from bot.gateway.upstream import Upstream
+from bot.gateway.apiserver.upstream import Upstream
+from bot.gateway.hiding.redaction import Redactor
 from bot.kube.connection import KubeConnection
 from bot.values.requests import ApiRequest, Identity
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.gateway.limits import Limits
-from bot.gateway.request_info import Parsed, parse
-from bot.gateway.waits import Waits
+from bot.gateway.protocol.request_info import Parsed, parse
+from bot.gateway.rehearsal.waits import Waits
 from tests.unit.gateway.test_influence import CERTIFICATE, PODS, SECRET, WEB
 
 WHY = "stopped: waits for Deployment shop/web, which changes only after approval"

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.mcp_server.desk import SlackDesk
-from bot.threads.incoming import Click
+from bot.threads.inbound.incoming import Click
 from tests.fakes import prints, scales
 from tests.unit.threads import harness
 from tests.unit.threads.harness import Bench

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from bot.devslack.blockkit.messages import check_content
-from bot.slack.blocks import Rendered
+from bot.slack.rendering.blocks import Rendered
 
 _OURS = re.compile(
     r"<@[UW][A-Z0-9]+>|<!subteam\^S[A-Z0-9]+>|<!date\^\d+\^\{time\}\|\d\d:\d\d UTC>"

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.slack import limits
-from bot.slack.answers import OUTPUT, Otherwise, join_whole, lay_out, render_plain, render_root
+from bot.slack.rendering.answers import OUTPUT, Otherwise, join_whole, lay_out, render_plain, render_root
 from tests.unit.slack.judging import all_text, assert_acceptable, nasty
 
 

@@ -10,8 +10,8 @@ from bot.changes.change import Change, FieldDiff, ObjectDiff, Send, SendState, S
 from bot.changes.freeze import Freeze
 from bot.changes.propose import replace_edited
 from bot.settings import ChangeSettings
-from bot.slack.blocks import count_chars
-from bot.slack.cards import render_change
+from bot.slack.rendering.blocks import count_chars
+from bot.slack.rendering.cards import render_change
 from bot.values.requests import RefusedRequest, RequestInfo
 from tests.unit.slack.judging import all_text, assert_acceptable, nasty
 from tests.unit.slack.rows import make_change, make_write

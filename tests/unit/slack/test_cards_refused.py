@@ -8,7 +8,7 @@ import pytest
 
 from bot.changes.change import State
 from bot.settings import ChangeSettings
-from bot.slack.cards import render_change
+from bot.slack.rendering.cards import render_change
 from bot.values.requests import RefusedRequest
 from tests.unit.slack.judging import all_text, assert_acceptable
 from tests.unit.slack.rows import make_change

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bot.changes.change import FieldDiff, ObjectDiff
 from bot.devslack.blockkit.views import check_view
-from bot.slack.details import describe_body, render_details, render_edit, render_reason
+from bot.slack.rendering.details import describe_body, render_details, render_edit, render_reason
 from bot.values.requests import ApiRequest, RefusedRequest, RequestInfo
 from tests.unit.slack.judging import all_text, nasty, walk_texts
 from tests.unit.slack.rows import encode, make_change, make_write

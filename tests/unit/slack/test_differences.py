@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.changes.change import FieldDiff
 from bot.changes.defaults import FOLDED
 from bot.slack import limits
-from bot.slack.differences import describe_change, describe_creation, describe_fields
+from bot.slack.rendering.differences import describe_change, describe_creation, describe_fields
 
 DETAILS = 2_000
 

@@ -10,9 +10,9 @@ from dataclasses import replace
 from bot.changes import propose
 from bot.changes.change import Change, Send, SendState, State
 from bot.settings import ChangeSettings
-from bot.slack.cards import render_change
-from bot.slack.details import render_details
-from bot.slack.execs import describe_stdin
+from bot.slack.rendering.cards import render_change
+from bot.slack.rendering.details import render_details
+from bot.slack.rendering.execs import describe_stdin
 from bot.values.execs import Output
 from bot.values.requests import Recording
 from tests.fakes import FakeCluster

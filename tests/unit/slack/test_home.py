@@ -9,9 +9,9 @@ from bot.changes.change import Send, SendState, State
 from bot.changes.freeze import Freeze
 from bot.devslack.blockkit.messages import check_content
 from bot.devslack.blockkit.views import check_view
-from bot.slack.home import render_home, render_overview
 from bot.slack.parse import Bot
-from bot.threads.overview import Health, Overview, ThreadLine
+from bot.slack.rendering.home import render_home, render_overview
+from bot.threads.inbound.overview import Health, Overview, ThreadLine
 from tests.unit.slack.judging import all_text, nasty
 from tests.unit.slack.rows import make_change, make_write
 

@@ -10,9 +10,9 @@ import yaml
 
 from bot.devslack.fixture import build_default_workspace
 from bot.settings import SlackSettings
-from bot.slack.home import PROMPTS
+from bot.slack.door.scopes import REQUIRED, WANTED, find_missing, find_scope_problems
 from bot.slack.parse import INVESTIGATE
-from bot.slack.scopes import REQUIRED, WANTED, find_missing, find_scope_problems
+from bot.slack.rendering.home import PROMPTS
 
 PATH = Path(__file__).resolve().parents[3] / "manifests" / "slack-app.yaml"
 TEXT = PATH.read_text(encoding="utf-8")

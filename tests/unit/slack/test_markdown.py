@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import example, given
 
-from bot.slack.markdown import Code, Prose, defuse, read
+from bot.slack.rendering.markdown import Code, Prose, defuse, read
 from tests.unit.slack.judging import assert_nothing_live, nasty
 
 

@@ -1,4 +1,4 @@
-"""Every call of Slack's Web API goes through `bot.slack.web`, and has a rate."""
+"""Every call of Slack's Web API goes through `bot.slack.door.web`, and has a rate."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from bot.devslack.methods.table import METHODS
 from bot.slack import limits
 
 ROOT = Path(bot.__file__).parent
-DOOR = ROOT / "slack" / "web.py"
-HOLDERS = {DOOR, ROOT / "slack" / "signin.py", ROOT / "slack" / "listeners.py"}
+DOOR = ROOT / "slack" / "door" / "web.py"
+HOLDERS = {DOOR, ROOT / "slack" / "door" / "signin.py", ROOT / "slack" / "door" / "listeners.py"}
 """Who may know the client: the door, who builds it, and who hands Bolt the one without a token."""
 CALLS = {"api_call"} | {name.replace(".", "_") for name in METHODS}
 """The client's methods, as the SDK names them: `chat_postMessage` and the like."""

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from bot.devslack.blockkit.views import check_view
 from bot.slack import limits
-from bot.slack.outputs import render_filtering, render_output
-from bot.threads.incoming import Glance
+from bot.slack.rendering.outputs import render_filtering, render_output
+from bot.threads.inbound.incoming import Glance
 from tests.unit.slack.judging import all_text, nasty
 from tests.unit.slack.test_answers import cook, recipes
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.slack.parse import Bot, parse, read_text
-from bot.threads.incoming import Click, Command, Edit, Message, Reason, from_json, to_json
+from bot.threads.inbound.incoming import Click, Command, Edit, Message, Reason, from_json, to_json
 
 BOT = Bot("U0BOT", "B0BOT", "T1", "https://our.slack.example/")
 

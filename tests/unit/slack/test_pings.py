@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 
 from bot.settings import ChangeSettings
-from bot.slack.pings import render_lapse, render_reminder
+from bot.slack.rendering.pings import render_lapse, render_reminder
 from tests.unit.slack.judging import all_text, assert_acceptable, nasty
 from tests.unit.slack.rows import make_change
 

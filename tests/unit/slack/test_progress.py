@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.slack.progress import describe_seconds, render_progress
+from bot.slack.rendering.progress import describe_seconds, render_progress
 from bot.threads.ports import ProgressView, Step
 from tests.unit.slack.judging import all_text, assert_acceptable, nasty
 

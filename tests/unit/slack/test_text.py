@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.slack import limits
-from bot.slack.text import (
+from bot.slack.rendering.text import (
     clean,
     cut_end,
     cut_middle,

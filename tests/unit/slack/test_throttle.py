@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import asyncio
 
+from bot.slack.door.throttle import Priority, Throttle, Ticket
 from bot.slack.limits import Rate
-from bot.slack.throttle import Priority, Throttle, Ticket
 
 
 async def test_a_burst_goes_out_at_once_and_the_rest_waits():

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from bot.changes.change import FieldDiff, ObjectDiff
 from bot.settings import ChangeSettings
-from bot.slack.answers import render_plain
-from bot.slack.blocks import PART
-from bot.slack.cards import render_change, render_otherwise
-from bot.slack.whole import make_file, write_whole
+from bot.slack.rendering.answers import render_plain
+from bot.slack.rendering.blocks import PART
+from bot.slack.rendering.cards import render_change, render_otherwise
+from bot.slack.rendering.whole import make_file, write_whole
 from bot.values.requests import ApiRequest, RefusedRequest
 from tests.fakes import FakeCluster
 from tests.unit.slack.judging import assert_acceptable, nasty

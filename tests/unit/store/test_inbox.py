@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.threads.incoming import Click, Command, Reason
+from bot.threads.inbound.incoming import Click, Command, Reason
 from bot.threads.stores import Stores
 from tests.fakes import Time
 from tests.unit.store.values import message

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.changes.change import FieldDiff, ObjectDiff
 from bot.changes.ports import AuditLine, NewChange
-from bot.threads.incoming import Message
+from bot.threads.inbound.incoming import Message
 from bot.threads.stores import Thread
 from bot.values.requests import ApiRequest, Identity, RecordedWrite, RefusedRequest, RequestInfo
 from bot.values.transcript import Asked, Mode, Proposed, ToolResult

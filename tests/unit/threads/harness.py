@@ -15,8 +15,8 @@ from bot.agent.ports import Model, ServedTool
 from bot.changes.sending import Call, call_nothing
 from bot.settings import ChangeSettings, ClusterSettings, ModelSettings, Settings, StoreSettings
 from bot.store.opening import open_store
-from bot.threads.incoming import Click, Edit, Incoming, Message
-from bot.threads.intake import Intake
+from bot.threads.inbound.incoming import Click, Edit, Incoming, Message
+from bot.threads.inbound.intake import Intake
 from bot.threads.stores import Delivery, Inbox, Stores
 from bot.threads.worker import Worker
 from bot.threads.world import World

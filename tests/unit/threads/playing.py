@@ -21,7 +21,7 @@ from pydantic import SecretStr
 from bot.changes.change import OPEN, Change, SendState, State
 from bot.changes.ledger import is_spared
 from bot.settings import StoreSettings
-from bot.slack.cards import render_change
+from bot.slack.rendering.cards import render_change
 from bot.store.opening import open_store
 from bot.threads.stores import Stores
 from bot.values.people import Person

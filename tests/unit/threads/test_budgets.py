@@ -9,7 +9,7 @@ from bot.agent.budgets import Spent
 from bot.agent.ports import ModelReply
 from bot.settings_agent import BudgetSettings, LimitSettings, PriceSettings
 from bot.settings_channels import ChannelSettings
-from bot.threads.incoming import Click
+from bot.threads.inbound.incoming import Click
 from bot.threads.reaper import reap_once
 from bot.values.transcript import Answered, Asked, Ended, Entry, Replied
 from tests.fakes import FakeModel, prints, say

@@ -9,8 +9,8 @@ import pytest
 from bot.errors import SurfaceUnavailableError
 from bot.settings import ClusterSettings
 from bot.settings_channels import ChannelSettings
-from bot.threads.gate import UNCHECKED
-from bot.threads.incoming import Command, Investigation
+from bot.threads.inbound.gate import UNCHECKED
+from bot.threads.inbound.incoming import Command, Investigation
 from bot.values.people import Person
 from tests.fakes import prints
 from tests.unit.threads.harness import RULES, THREAD, Bench, bench

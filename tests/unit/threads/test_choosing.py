@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.errors import ModelRefusedError
-from bot.threads.incoming import Command
+from bot.threads.inbound.incoming import Command
 from tests.fakes import FakeModel, say
 from tests.unit.threads.harness import THREAD, Bench, bench
 

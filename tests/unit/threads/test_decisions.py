@@ -11,8 +11,8 @@ import pytest
 from bot.changes.change import Change, State
 from bot.changes.ports import AuditLine
 from bot.errors import SurfaceUnavailableError, UpstreamUnavailableError
-from bot.threads.gate import UNCHECKED
-from bot.threads.incoming import Reason
+from bot.threads.inbound.gate import UNCHECKED
+from bot.threads.inbound.incoming import Reason
 from bot.values.people import Person
 from bot.values.requests import ApiRequest, ApiResponse, Identity
 from tests.fakes import FakeCluster, scales

@@ -12,7 +12,7 @@ from bot.agent import history
 from bot.agent.loop import active_turn
 from bot.agent.ports import ModelReply
 from bot.changes.change import State
-from bot.threads.incoming import Edit
+from bot.threads.inbound.incoming import Edit
 from bot.values.requests import RecordedWrite
 from bot.values.sandbox import Ran
 from bot.values.transcript import Answered, Asked, Entry, Happened, Mode

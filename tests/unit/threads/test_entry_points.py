@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.changes.change import State
-from bot.threads.incoming import Command, Investigation, Message, Opened
+from bot.threads.inbound.incoming import Command, Investigation, Message, Opened
 from bot.values.transcript import Asked
 from tests.fakes import FakeModel, prints, say, scales
 from tests.unit.threads.harness import THREAD, Bench, bench

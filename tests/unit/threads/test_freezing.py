@@ -11,8 +11,8 @@ from bot.changes.change import Change, State
 from bot.changes.freeze import Freeze
 from bot.changes.ports import AuditLine
 from bot.errors import SurfaceError
-from bot.threads.freezing import USAGE, Plan, plan
-from bot.threads.incoming import Command
+from bot.threads.inbound.freezing import USAGE, Plan, plan
+from bot.threads.inbound.incoming import Command
 from bot.threads.reaper import reap_once
 from bot.values.requests import ApiRequest, ApiResponse, Identity
 from bot.values.sandbox import Ran

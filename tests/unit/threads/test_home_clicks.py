@@ -6,7 +6,7 @@ import pytest
 
 from bot.changes.change import State
 from bot.errors import SurfaceUnavailableError
-from bot.threads.incoming import Click, Reason
+from bot.threads.inbound.incoming import Click, Reason
 from bot.values.transcript import Asked, Mode
 from tests.fakes import scales
 from tests.unit.threads.harness import Bench, bench

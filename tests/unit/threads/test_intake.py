@@ -10,8 +10,8 @@ import pytest
 
 from bot.changes.change import State
 from bot.errors import SurfaceError, SurfaceUnavailableError
-from bot.threads.incoming import Command, Edit, Glance, Incoming, Opened, Reason
-from bot.threads.intake import Intake
+from bot.threads.inbound.incoming import Command, Edit, Glance, Incoming, Opened, Reason
+from bot.threads.inbound.intake import Intake
 from tests.fakes import scales
 from tests.unit.threads.harness import Bench, bench
 

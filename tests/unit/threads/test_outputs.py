@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.threads.incoming import Glance
+from bot.threads.inbound.incoming import Glance
 from tests.fakes import prints
 from tests.unit.threads.harness import THREAD, Bench, bench
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bot.agent.ports import ModelReply
 from bot.changes.change import State
-from bot.threads.incoming import Reason
+from bot.threads.inbound.incoming import Reason
 from bot.values.execs import Executed, Output
 from bot.values.transcript import Answered, Entry, Proposed
 from tests.fakes import FakeModel, say, scales, use

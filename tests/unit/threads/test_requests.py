@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.threads.incoming import Command, Message
-from bot.threads.wording import HELP_TEXT, Request, Word, is_for_somebody_else, read
+from bot.threads.inbound.incoming import Command, Message
+from bot.threads.inbound.wording import HELP_TEXT, Request, Word, is_for_somebody_else, read
 from bot.values.people import Person
 from bot.values.transcript import Mode
 from tests.fakes import prints

@@ -9,7 +9,7 @@ from bot.agent import findings
 from bot.agent.findings import Verdict
 from bot.agent.ports import ModelReply
 from bot.errors import ModelOverflowError
-from bot.threads.incoming import Reason
+from bot.threads.inbound.incoming import Reason
 from bot.values.transcript import Answered, Asked, Cleared, Compacted, Ended, Entry, Happened, Replied
 from tests.fakes import FakeModel, prints, say, scales
 from tests.unit.threads.harness import RULES, THREAD, Bench, bench

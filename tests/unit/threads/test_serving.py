@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from bot.agent.ports import ModelReply, ServedTool, Tool
 from bot.changes.change import Change, State
 from bot.changes.propose import SUGGESTED
-from bot.slack.cards import render_change
-from bot.slack.details import render_details
-from bot.threads.incoming import Click
+from bot.slack.rendering.cards import render_change
+from bot.slack.rendering.details import render_details
+from bot.threads.inbound.incoming import Click
 from bot.values.execs import Executed, Output
 from bot.values.tool_use import ToolUse
 from bot.values.transcript import Answered, Entry

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from bot.changes.change import OPEN, UNDOABLE, State
-from bot.threads.incoming import Reason
+from bot.threads.inbound.incoming import Reason
 from bot.threads.reaper import reap_once
 from tests.unit.threads.playing import RUNS, Run, Stage
 from tests.unit.threads.shop import QUIET, SETTINGS, WEB, Trouble

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from bot.agent import triage
-from bot.threads.incoming import Command
+from bot.threads.inbound.incoming import Command
 from bot.threads.stores import Thread
 from bot.values.sandbox import Ran
 from bot.values.transcript import Asked, Mode

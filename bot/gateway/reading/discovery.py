@@ -1,0 +1,132 @@
+"""Discovery documents that also show the kinds a rehearsal defined: without them kubectl says `no matches for kind`. Pure."""
+
+from __future__ import annotations
+
+from bot.gateway.rehearsal.overlay import Definition
+from bot.values.requests import Json
+
+_VERBS = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"]
+
+
+def document(path: str, definitions: list[Definition]) -> Json | None:
+    """The whole document at this path if the cluster has none: the group, the group version, its OpenAPI; None if it is about neither."""
+    for definition in definitions:
+        if path == f"/apis/{definition.group}":
+            return _group(definition)
+        for version in definition.versions:
+            if path == f"/apis/{definition.group}/{version}":
+                return _resource_list(version, [definition])
+            if path == f"/openapi/v3/apis/{definition.group}/{version}":
+                return _openapi(definition, version)
+    return None
+
+
+def extend(path: str, found: Json, definitions: list[Definition]) -> Json:
+    """The cluster's document with the rehearsed kinds added."""
+    for definition in definitions:
+        found = _extend_one(path, found, definition)
+    return found
+
+
+def _extend_one(path: str, found: Json, definition: Definition) -> Json:
+    kind = found.get("kind")
+    if kind == "APIGroupDiscoveryList":
+        return {**found, "items": _merge_groups(found.get("items") or [], definition)}
+    if kind == "APIGroupList":
+        groups = found.get("groups") or []
+        if any(group.get("name") == definition.group for group in groups):
+            return {**found, "groups": [_extend_group(g, definition) if g.get("name") == definition.group else g for g in groups]}
+        return {**found, "groups": [*groups, _group(definition)]}
+    if kind == "APIGroup":
+        return _extend_group(found, definition) if found.get("name") == definition.group else found
+    if kind == "APIResourceList":
+        group, _, version = path.removeprefix("/apis/").partition("/")
+        if group == definition.group and version in definition.versions:
+            return {**found, "resources": [*(found.get("resources") or []), *_resource_list(version, [definition])["resources"]]}
+        return found
+    if path == "/openapi/v3" and isinstance(found.get("paths"), dict):
+        names = [f"apis/{definition.group}/{version}" for version in definition.versions]
+        new = {name: {"serverRelativeURL": f"/openapi/v3/{name}"} for name in names}
+        return {**found, "paths": {**new, **found["paths"]}}
+    return found
+
+
+def _extend_group(group: Json, definition: Definition) -> Json:
+    known = {version.get("version") for version in group.get("versions") or ()}
+    new = [version for version in _group(definition)["versions"] if version["version"] not in known]
+    return {**group, "versions": [*(group.get("versions") or []), *new]}
+
+
+def _merge_groups(groups: list[Json], definition: Definition) -> list[Json]:
+    made = _discovery_group(definition)
+    result, is_placed = [], False
+    for group in groups:
+        if (group.get("metadata") or {}).get("name") != definition.group:
+            result.append(group)
+            continue
+        is_placed = True
+        versions = {version["version"]: version for version in group.get("versions") or ()}
+        for version in made["versions"]:
+            known = versions.get(version["version"])
+            resources = [*((known or {}).get("resources") or []), *version["resources"]]
+            versions[version["version"]] = {**(known or version), "resources": resources}
+        result.append({**group, "versions": list(versions.values())})
+    return result if is_placed else [*result, made]
+
+
+def _discovery_group(definition: Definition) -> Json:
+    spec = definition.crd["spec"]
+    names = spec["names"]
+    versions = []
+    for version in definition.versions:
+        kind = {"group": definition.group, "version": version, "kind": names["kind"]}
+        resource = {
+            "resource": definition.resource,
+            "responseKind": kind,
+            "scope": spec.get("scope", "Namespaced"),
+            "singularResource": names.get("singular") or names["kind"].lower(),
+            "verbs": _VERBS,
+        }
+        for key in ("shortNames", "categories"):
+            if names.get(key):
+                resource[key] = names[key]
+        versions.append({"version": version, "resources": [resource], "freshness": "Current"})
+    return {"metadata": {"name": definition.group}, "versions": versions}
+
+
+def _group(definition: Definition) -> Json:
+    versions = [{"groupVersion": f"{definition.group}/{v}", "version": v} for v in definition.versions]
+    preferred = versions[0] if versions else {}
+    return {"kind": "APIGroup", "apiVersion": "v1", "name": definition.group, "versions": versions, "preferredVersion": preferred}
+
+
+def _resource_list(version: str, definitions: list[Definition]) -> Json:
+    resources = []
+    for definition in definitions:
+        spec = definition.crd["spec"]
+        names = spec["names"]
+        resource = {
+            "name": definition.resource,
+            "singularName": names.get("singular") or names["kind"].lower(),
+            "namespaced": spec.get("scope") != "Cluster",
+            "kind": names["kind"],
+            "verbs": _VERBS,
+        }
+        for key in ("shortNames", "categories"):
+            if names.get(key):
+                resource[key] = names[key]
+        resources.append(resource)
+    group_version = f"{definitions[0].group}/{version}"
+    return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": resources}
+
+
+def _openapi(definition: Definition, version: str) -> Json:
+    """The schema as the definition has it: enough for `kubectl explain` and for clients that validate."""
+    spec = definition.crd["spec"]
+    chosen: Json = next((v for v in spec.get("versions") or () if v.get("name") == version), {})
+    schema = (chosen.get("schema") or {}).get("openAPIV3Schema") or {"type": "object"}
+    kind = {"group": definition.group, "version": version, "kind": spec["names"]["kind"]}
+    name = ".".join([*reversed(definition.group.split(".")), version, spec["names"]["kind"]])
+    node = {**schema, "x-kubernetes-group-version-kind": [kind]}
+    info = {"title": "Kubernetes CRD Swagger", "version": "v0.1.0"}
+    return {"openapi": "3.0.0", "info": info, "paths": {}, "components": {"schemas": {name: node}}}

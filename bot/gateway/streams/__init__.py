@@ -1,0 +1,1 @@
+"""Answers what opens a stream into the cluster: exec, attach, port-forward, proxy."""

@@ -1,0 +1,34 @@
+"""What people are pinged about besides the card: that a change lapses soon, and that it lapsed. Pure."""
+
+from __future__ import annotations
+
+from bot.changes.change import Change
+from bot.settings import ChangeSettings
+from bot.slack import limits
+from bot.slack.rendering.blocks import Rendered, section
+from bot.slack.rendering.cards import list_approvers
+from bot.slack.rendering.text import escape, flatten, make_fallback, make_name, mention, show_time
+
+
+def render_reminder(change: Change, rules: ChangeSettings, link: str) -> Rendered:
+    """To everybody who may approve. `link` is the address of the card, '' if it is not known."""
+    whom = list_approvers(rules) or mention(change.asked_by)
+    waits = f"still waits for a decision and lapses at {show_time(change.expires_at)}."
+    text = f"⏰ {whom} {_name(change, link)} {waits}\n{_show_command(change)}"
+    return Rendered(make_fallback(f"Change {change.id} on {change.cluster} still waits for a decision and lapses soon"), (section(text),))
+
+
+def render_lapse(change: Change, link: str) -> Rendered:
+    """To the asker."""
+    why = make_name(change.reason.rstrip("."), limits.SENTENCE_CHARS) or "nobody decided in time"
+    text = f"⌛ {mention(change.asked_by)} {_name(change, link)} lapsed, nothing was applied: {why}. Ask again if it is still wanted."
+    return Rendered(make_fallback(f"Change {change.id} on {change.cluster} lapsed, nothing was applied"), (section(text),))
+
+
+def _name(change: Change, link: str) -> str:
+    name = f"<{escape(link)}|Change {change.id}>" if link else f"Change {change.id}"
+    return f"{name} on {make_name(change.cluster)}"
+
+
+def _show_command(change: Change) -> str:
+    return f"`{escape(flatten(change.command, limits.TITLE_CHARS).replace('`', chr(39))) or '(no command)'}`"
