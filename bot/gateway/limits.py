@@ -17,6 +17,14 @@ class Limits:
     """Longest life of a rehearsal: its token is worthless after that, whatever became of its command."""
     body_bytes: int = 3_145_728
     """Largest request body."""
+    request_bytes: int = 64_000_000
+    """All request bodies and inputs of execs together: recorded ones are held until the rehearsal ends."""
+    bodies_at_once: int = 4
+    """Request bodies that are read or answered at the same time; others wait. Writes take turns anyway."""
+    inputs_at_once: int = 16
+    """The same for execs. More, since one may wait for what another one prints."""
+    open_requests: int = 300
+    """Requests that may be unanswered at once, watches among them: of those that wait, 128 KiB each are read ahead."""
     answer_bytes: int = 2_000_000_000
     """All answers together."""
     answer_seconds: float = 75.0
@@ -54,4 +62,5 @@ def from_settings(settings: GatewaySettings) -> Limits:
         writes=settings.max_writes,
         seconds=settings.max_seconds,
         body_bytes=settings.max_body_bytes,
+        request_bytes=max(Limits().request_bytes, settings.max_body_bytes),
     )

@@ -189,7 +189,15 @@ async def _answer(request: web.BaseRequest, session: Session) -> web.StreamRespo
             if request.get(HAS_BEGUN):
                 raise
             return relay(call, exc.answer)
-    body = await _read_body(request, session.limits.body_bytes)
+    async with session.taking(session.bodies, request.method, parsed.info.path):
+        return await _answer_body(request, session, parsed, decision.kind)
+
+
+async def _answer_body(request: web.BaseRequest, session: Session, parsed: Parsed, kind: Kind) -> web.StreamResponse:
+    """A write or a review. The caller sees to it that only a few bodies are in memory at once."""
+    body = None if session.is_over else await _read_body(request, session)
+    if session.is_over:  # before its turn came, or by what this one sent
+        return _bare(request, 403, session.stop_reason or "The rehearsal is over.")
     call = Call(request, session, parsed, body or b"")
     if body is None:
         return refuse(call, 413, f"The body is larger than {session.limits.body_bytes} bytes.")
@@ -197,10 +205,10 @@ async def _answer(request: web.BaseRequest, session: Session) -> web.StreamRespo
         return refuse(call, 415, "A compressed body cannot be rehearsed.")
     if not media.takes_json(call.accept):
         return refuse(call, 406, media.ONLY_JSON)
-    if decision.kind is Kind.REVIEW:
+    if kind is Kind.REVIEW:
         session.recorder.reads += 1
         return await review(call)
-    return await write(call, decision.kind)
+    return await write(call, kind)
 
 
 async def _answer_bodiless(call: Call, decision: Decision) -> web.StreamResponse:
@@ -235,19 +243,19 @@ def _wants_upgrade(request: web.BaseRequest) -> bool:
     return "Upgrade" in request.headers or "upgrade" in request.headers.get("Connection", "").lower()
 
 
-async def _read_body(request: web.BaseRequest, limit: int) -> bytes | None:
-    """The whole body; None if it is larger than the limit."""
+async def _read_body(request: web.BaseRequest, session: Session) -> bytes | None:
+    """The whole body; None if it is larger than one may be, or if the rehearsal has sent too much with it."""
+    limit = session.limits.body_bytes
     if request.content_length is not None and request.content_length > limit:
         return None
     if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
         request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")  # some clients wait for it before they send the body
-    pieces, size = [], 0
+    body = bytearray()  # not a list of pieces: a client may send a byte at a time, and each object takes forty
     async for chunk in request.content.iter_any():
-        size += len(chunk)
-        if size > limit:
+        body += chunk
+        if not session.count_sent(len(chunk)) or len(body) > limit:
             return None
-        pieces.append(chunk)
-    return b"".join(pieces)
+    return bytes(body)
 
 
 def _fail(request: web.BaseRequest, session: Session, code: int, message: str) -> web.StreamResponse:

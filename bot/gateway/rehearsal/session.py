@@ -8,7 +8,8 @@ import hashlib
 import hmac
 import ipaddress
 import secrets
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -32,6 +33,7 @@ class _Life:
     stopped: asyncio.Future[str]
     requests: int = 0
     answer_bytes: int = 0
+    request_bytes: int = 0
     recording: Recording | None = None
     tasks: set[asyncio.Task[object]] = field(default_factory=set)
 
@@ -64,6 +66,10 @@ class Session:
         self.overlay = Overlay()
         self.waits = Waits(limits, self.stop)
         self.write_lock = asyncio.Lock()
+        self.bodies = asyncio.Semaphore(limits.bodies_at_once)
+        """Held while a request body is in memory."""
+        self.inputs = asyncio.Semaphore(limits.inputs_at_once)
+        """Held while an exec is open."""
         self.kubeconfig = ""
         self.may_impersonate = may_impersonate
         self.exec_rules = exec_rules
@@ -127,12 +133,33 @@ class Session:
         return _is_loopback(address)
 
     def count_request(self) -> bool:
-        """Counts one request; False (and the end of the rehearsal) if it is one too many."""
+        """Counts one request; False (and the end of the rehearsal) if it is one too many, in all or at once."""
         self._life.requests += 1
         if self._life.requests > self.limits.requests:
             self.stop(f"stopped: made more than {self.limits.requests} requests")
             return False
+        if len(self._life.tasks) >= self.limits.open_requests:
+            self.stop(f"stopped: had more than {self.limits.open_requests} requests open at once")
+            return False
         return True
+
+    def count_sent(self, size: int) -> bool:
+        """Counts what the client sent as a body or as input of an exec; False (and the end of the rehearsal) if it is too much in all."""
+        self._life.request_bytes += size
+        if self._life.request_bytes > self.limits.request_bytes:
+            self.stop(f"stopped: sent more than {self.limits.request_bytes / 1e6:g} MB")
+            return False
+        return True
+
+    @asynccontextmanager
+    async def taking(self, room: asyncio.Semaphore, method: str, path: str) -> AsyncIterator[None]:
+        """Takes a turn in `bodies` or `inputs`. A client that leaves before it counts as refused: see `Recorder.answering`."""
+        with self.recorder.answering(method, path):
+            await room.acquire()
+        try:
+            yield
+        finally:
+            room.release()
 
     def count_bytes(self, size: int) -> None:
         """Counts what was sent to the client."""

@@ -41,14 +41,15 @@ async def connect(call: Call) -> web.StreamResponse:
     if (info.group, info.resource, info.subresource) != ("", "pods", "exec") or call.request.method not in ("GET", "POST"):
         return refuse(call, 403, instead.of_stream(info))
     stream: ExecStream = WebSocketStream(call) if exec_websocket.speaks(call.request) else SpdyStream(call)
-    with call.session.recorder.answering(call.request.method, info.path):
-        planned = await _plan(call)
-        if isinstance(planned, _Refusal):
-            if planned.is_noted:
-                return refuse(call, planned.code, str(planned.body))
-            return answer(call, planned.code, planned.body)
-        ending = await _converse(call, planned, stream)
-    return await (_pass(call, planned, stream) if ending is None else stream.end(ending))
+    async with call.session.taking(call.session.inputs, call.request.method, info.path):
+        with call.session.recorder.answering(call.request.method, info.path):
+            planned = await _plan(call)
+            if isinstance(planned, _Refusal):
+                if planned.is_noted:
+                    return refuse(call, planned.code, str(planned.body))
+                return answer(call, planned.code, planned.body)
+            ending = await _converse(call, planned, stream)
+        return await (_pass(call, planned, stream) if ending is None else stream.end(ending))
 
 
 async def _converse(call: Call, planned: RecordedWrite, stream: ExecStream) -> Json | None:

@@ -104,6 +104,9 @@ class SpdyStream:
         if self._lost is not None:
             return False
         data = await self._arriving.read(_READ_BYTES)
+        if not self._call.session.count_sent(len(data)):
+            self._lost = Unread(self._call.session.stop_reason)
+            return False
         try:
             events = self._peer.feed(data)
         except spdy.SpdyError:

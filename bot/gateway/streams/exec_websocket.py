@@ -61,6 +61,8 @@ class WebSocketStream:
                     sent = message.data.encode() if message.type is WSMsgType.TEXT else message.data  # some clients send text as text
                     if has_end and sent == bytes((CLOSE, STDIN)):
                         return bytes(stdin)
+                    if not self._call.session.count_sent(len(sent)):
+                        return Unread(self._call.session.stop_reason)
                     if sent and sent[0] == STDIN:
                         stdin += sent[1:]
         except TimeoutError:

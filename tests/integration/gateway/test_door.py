@@ -38,7 +38,7 @@ class Client:
         self.tls = ssl.create_default_context(cadata=base64.b64decode(cluster["certificate-authority-data"]).decode())
         self._session = session
 
-    async def ask(self, method: str, target: str, body: bytes = b"", **headers: str) -> tuple[int, str]:
+    async def ask(self, method: str, target: str, body: bytes | AsyncIterator[bytes] = b"", **headers: str) -> tuple[int, str]:
         sent = {"Authorization": f"Bearer {self.token}", **{name.replace("_", "-"): value for name, value in headers.items()}}
         url = URL(self.server + target, encoded=True)
         async with self._session.request(

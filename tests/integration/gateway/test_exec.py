@@ -313,6 +313,16 @@ async def test_an_input_without_an_end_is_not_waited_for(seeded: ApiServer, lab:
     assert (recording.connects, len(recording.refused)) == ((), 1)
 
 
+async def test_inputs_of_execs_count_towards_what_a_rehearsal_may_send(seeded: ApiServer, lab: Lab) -> None:
+    (lab.folder / "input").write_bytes(bytes(40_000))
+    for name in ("", f"{SPDY} "):
+        async with open_lab(seeded, lab.folder, Limits(request_bytes=100_000)) as small:
+            ran = await small.rehearse(f"for i in 1 2 3; do {name}kubectl exec -i p1 -- cat < input; done; sleep 30")
+
+        assert ran.recording.stopped == "stopped: sent more than 0.1 MB"
+        assert [len(asked.stdin) for asked in ran.recording.connects] == [40_000, 40_000]
+
+
 async def test_a_client_that_hangs_up_before_its_input_ends_leaves_nothing_to_approve(lab: Lab) -> None:
     async with socket_to(lab, "command=cat&stdin=true", "v5.channel.k8s.io") as (socket, rehearsal):
         await socket.send_bytes(b"\0half")
