@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
+from bot.gateway.protocol.openapi import document_path
+from bot.gateway.reading import describing
 from bot.gateway.rehearsal.overlay import Definition
 from bot.values.requests import Json
 
 _VERBS = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"]
 
 
-def document(path: str, definitions: list[Definition]) -> Json | None:
-    """The whole document at this path if the cluster has none: the group, the group version, its OpenAPI; None if it is about neither."""
-    for definition in definitions:
-        if path == f"/apis/{definition.group}":
-            return _group(definition)
-        for version in definition.versions:
-            if path == f"/apis/{definition.group}/{version}":
-                return _resource_list(version, [definition])
-            if path == f"/openapi/v3/apis/{definition.group}/{version}":
-                return _openapi(definition, version)
+def document(path: str, definitions: list[Definition], meta: Json = None) -> Json | None:
+    """The whole document at this path if the cluster has none: the group, the group version, its OpenAPI; None if it is about neither.
+    `meta`: see `describing.describe`."""
+    for number, definition in enumerate(definitions):
+        made = _document_of(path, definition, meta)
+        if made is not None:
+            return extend(path, made, definitions[number + 1 :], meta)
     return None
 
 
-def extend(path: str, found: Json, definitions: list[Definition]) -> Json:
+def _document_of(path: str, definition: Definition, meta: Json) -> Json | None:
+    if path == f"/apis/{definition.group}":
+        return _group(definition)
+    for version in definition.versions:
+        if path == f"/apis/{definition.group}/{version}":
+            return _resource_list(version, [definition])
+        if path == _openapi_path(definition, version):
+            return describing.describe(definition, version, meta)
+    return None
+
+
+def extend(path: str, found: Json, definitions: list[Definition], meta: Json = None) -> Json:
     """The cluster's document with the rehearsed kinds added."""
     for definition in definitions:
-        found = _extend_one(path, found, definition)
+        found = _extend_one(path, found, definition, meta)
     return found
 
 
-def _extend_one(path: str, found: Json, definition: Definition) -> Json:
+def _extend_one(path: str, found: Json, definition: Definition, meta: Json) -> Json:
     kind = found.get("kind")
     if kind == "APIGroupDiscoveryList":
         return {**found, "items": _merge_groups(found.get("items") or [], definition)}
@@ -45,10 +55,17 @@ def _extend_one(path: str, found: Json, definition: Definition) -> Json:
             return {**found, "resources": [*(found.get("resources") or []), *_resource_list(version, [definition])["resources"]]}
         return found
     if path == "/openapi/v3" and isinstance(found.get("paths"), dict):
-        names = [f"apis/{definition.group}/{version}" for version in definition.versions]
-        new = {name: {"serverRelativeURL": f"/openapi/v3/{name}"} for name in names}
-        return {**found, "paths": {**new, **found["paths"]}}
+        # Without a hash in the address: by it clients keep a document for ever, and this one is true for one rehearsal only.
+        new = {_openapi_path(definition, v).removeprefix("/openapi/v3/"): _openapi_path(definition, v) for v in definition.versions}
+        return {**found, "paths": {**found["paths"], **{name: {"serverRelativeURL": url} for name, url in new.items()}}}
+    for version in definition.versions:
+        if path == _openapi_path(definition, version):
+            return describing.merge(found, describing.describe(definition, version, meta))
     return found
+
+
+def _openapi_path(definition: Definition, version: str) -> str:
+    return document_path(definition.group, version)
 
 
 def _extend_group(group: Json, definition: Definition) -> Json:
@@ -118,15 +135,3 @@ def _resource_list(version: str, definitions: list[Definition]) -> Json:
         resources.append(resource)
     group_version = f"{definitions[0].group}/{version}"
     return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": resources}
-
-
-def _openapi(definition: Definition, version: str) -> Json:
-    """The schema as the definition has it: enough for `kubectl explain` and for clients that validate."""
-    spec = definition.crd["spec"]
-    chosen: Json = next((v for v in spec.get("versions") or () if v.get("name") == version), {})
-    schema = (chosen.get("schema") or {}).get("openAPIV3Schema") or {"type": "object"}
-    kind = {"group": definition.group, "version": version, "kind": spec["names"]["kind"]}
-    name = ".".join([*reversed(definition.group.split(".")), version, spec["names"]["kind"]])
-    node = {**schema, "x-kubernetes-group-version-kind": [kind]}
-    info = {"title": "Kubernetes CRD Swagger", "version": "v0.1.0"}
-    return {"openapi": "3.0.0", "info": info, "paths": {}, "components": {"schemas": {name: node}}}

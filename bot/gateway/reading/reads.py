@@ -12,7 +12,7 @@ from bot.gateway.apiserver.upstream import decode
 from bot.gateway.hiding.columns import metadata_only
 from bot.gateway.protocol import media, status
 from bot.gateway.protocol.subresources import scale_of
-from bot.gateway.reading import discovery, revisions
+from bot.gateway.reading import describing, discovery, revisions
 from bot.gateway.reading.listing import Merge, fill, merge_into
 from bot.gateway.reading.logs import is_for_model, pass_log
 from bot.gateway.reading.streaming import KEPT, Kept, let_go, pass_list, pass_through
@@ -23,7 +23,7 @@ from bot.gateway.rehearsal.fingerprints import fingerprint
 from bot.gateway.rehearsal.influence import is_namespace
 from bot.gateway.rehearsal.overlay import Definition, Entry
 from bot.gateway.rehearsal.planned import size_path
-from bot.values.requests import ApiResponse, Json
+from bot.values.requests import ApiRequest, ApiResponse, Json
 
 NOT_LIVE = "shows a rehearsed change that is not applied yet"
 _LIVE_ONLY = "shows the cluster as it is, without the rehearsed change: ask for it in the API version it was written in"
@@ -209,9 +209,18 @@ async def _discover(call: Call, definitions: list[Definition]) -> web.StreamResp
     made = discovery.document(path, definitions)
     if path not in ("/apis", "/openapi/v3") and made is None:
         return await pass_through(call)
+    meta = await _common_schemas(call) if path.startswith("/openapi/v3/") else None
     response = await fetch(call)
     if response.status == 404 and made is not None:
-        return answer(call, 200, made)
+        return answer(call, 200, discovery.document(path, definitions, meta))
     if not response.is_success or not isinstance(response.object, dict):
         return relay(call, response)
-    return answer(call, 200, discovery.extend(path, response.object, definitions), headers=passed_down(response.headers))
+    headers = passed_down(response.headers)
+    headers["Cache-Control"] = "no-cache, private"  # by its hash a client may ask for what the API server lets it keep for ever
+    return answer(call, 200, discovery.extend(path, response.object, definitions, meta), headers=headers)
+
+
+async def _common_schemas(call: Call) -> Json:
+    """What the API server publishes of the fields that all objects have; None if it may not be read."""
+    response = await call.session.upstream.ask(ApiRequest("GET", describing.META_PATH), call.session.reader)
+    return response.object if response.is_success and isinstance(response.object, dict) else None
