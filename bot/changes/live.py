@@ -10,6 +10,8 @@ from bot.changes.ports import ClusterApi
 from bot.values.requests import ApiRequest, ApiResponse, Json, RecordedWrite
 
 _SELECTORS = frozenset({"labelSelector", "fieldSelector"})
+_FIELD_CONFLICT = "FieldManagerConflict"
+"""The API server's word for the causes of a server-side apply that is refused for whose its fields are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +25,14 @@ class Refused:
     @classmethod
     def of(cls, response: ApiResponse) -> Refused:
         found = response.object.get("reason") if isinstance(response.object, dict) else None
-        return cls(response.status, found if isinstance(found, str) else "", response.message)
+        reason = _FIELD_CONFLICT if _is_about_fields(response.object) else found if isinstance(found, str) else ""
+        return cls(response.status, reason, response.message)
 
     @property
     def is_conflict(self) -> bool:
-        """The object has another resourceVersion or uid by now. `AlreadyExists` has the same number and is no conflict."""
-        return self.status == 409 and self.reason != "AlreadyExists"
+        """The object has another resourceVersion or uid by now. `AlreadyExists` and fields that somebody else applied have the same
+        number and are no conflict: however often one tries, they stay."""
+        return self.status == 409 and self.reason not in ("AlreadyExists", _FIELD_CONFLICT)
 
 
 def object_path(write: RecordedWrite) -> str:
@@ -49,6 +53,12 @@ async def read(api: ClusterApi, write: RecordedWrite) -> Json | Refused | None:
     if response.is_success:
         return response.object
     return None if response.status == 404 else Refused.of(response)
+
+
+def _is_about_fields(status: Json) -> bool:
+    details = status.get("details") if isinstance(status, dict) else None
+    causes = details.get("causes") if isinstance(details, dict) else None
+    return any(isinstance(one, dict) and one.get("reason") == _FIELD_CONFLICT for one in causes or ())
 
 
 def _asked_name(write: RecordedWrite) -> str:

@@ -12,7 +12,7 @@ from dataclasses import replace
 import orjson
 
 from bot.gateway.apiserver.outcomes import Obstacle, Outcome, Rehearsed, Rejected
-from bot.gateway.protocol import bodies, media, patches, status, strategic
+from bot.gateway.protocol import bodies, last_applied, media, patches, status, strategic
 from bot.gateway.protocol.openapi import Schema
 from bot.gateway.protocol.subresources import binding_effect, debuggers, effect, scale_of, with_debuggers
 from bot.gateway.rehearsal import synthesis
@@ -183,7 +183,8 @@ async def _apply(session: Session, write: Write, base: Json, entry: Entry | None
     schema = await session.upstream.schemas.find(info.group, info.version, kind, session.reader)
     if write.kind == media.STRATEGIC_PATCH:
         return strategic.apply(base, body, schema)
-    return await _server_side_apply(session, write, base, entry, schema)
+    applied = await _server_side_apply(session, write, base, entry, schema)
+    return applied if isinstance(applied, Rejected) else last_applied.synced(applied, body, _manager(write.request))
 
 
 async def _server_side_apply(session: Session, write: Write, base: Json, entry: Entry | None, schema: Schema) -> Json | Rejected:
