@@ -11,6 +11,7 @@ from bot.changes import bodies, defaults, literals, secret_fields, trees
 from bot.changes.change import FieldDiff, ObjectDiff
 from bot.changes.fields import between
 from bot.changes.notes import notes_of
+from bot.values.certificates import denies
 from bot.values.groups import BUILT_IN
 from bot.values.requests import Json, RecordedWrite
 from bot.values.tool_use import read_use
@@ -78,6 +79,8 @@ def names_in(collection: Json) -> list[str]:
 
 def _action(write: RecordedWrite) -> str:
     info = write.info
+    if info.subresource == "approval" and _denies(write):
+        return "deny"
     if info.subresource in _ACTIONS:
         return _ACTIONS[info.subresource]
     if info.verb in ("delete", "deletecollection"):
@@ -86,6 +89,11 @@ def _action(write: RecordedWrite) -> str:
         return "create"
     is_made = write.before is None and not info.subresource and (write.has_preview or write.after is not None)
     return "create" if is_made else "update"
+
+
+def _denies(write: RecordedWrite) -> bool:
+    is_protobuf = bodies.kind_of(write.request) == bodies.PROTOBUF
+    return denies(write.request.body if is_protobuf else bodies.as_json(write.request))
 
 
 def _kind(write: RecordedWrite) -> str:

@@ -23,6 +23,7 @@ from bot.gateway.rehearsal.overlay import Entry, Key, Overlay
 from bot.gateway.rehearsal.planned import Write, before_of, is_unreachable
 from bot.gateway.writing import instead
 from bot.gateway.writing.rehearsing import rehearse
+from bot.values.certificates import denies
 from bot.values.requests import ApiRequest, ApiResponse, Json, RecordedWrite, RefusedRequest, RequestInfo
 
 log = structlog.get_logger()
@@ -33,6 +34,7 @@ _MOST_REASON = 1000
 """Characters of the API server's reason that are recorded; the client gets all of them."""
 _MOST_TITLE = 300
 _CREDENTIAL_NOTE = "Issues a credential: it is not sent before approval, and its answer is shown to nobody."
+_DENIAL_NOTE = "Denies the certificate: it is not sent before approval, and nothing is issued."
 _MARKED = "The body holds the mark of a hidden Secret value, which would take the value's place: change only the other keys."
 _SIGNED_ALREADY = (
     "This CertificateSigningRequest is signed already, and the mark of its hidden certificate would take the certificate's place: "
@@ -158,6 +160,12 @@ async def _points_at_hidden(call: Call, write: Write) -> bool:
     )
 
 
+def _is_denial(prepared: Write) -> bool:
+    """Whether it decides that no certificate is issued."""
+    body = prepared.request.body if prepared.kind == media.PROTOBUF else prepared.body
+    return prepared.info.subresource == "approval" and denies(body)
+
+
 def _is_secret(info: RequestInfo) -> bool:
     return info.group == "" and info.resource == "secrets"
 
@@ -215,11 +223,13 @@ async def _find_missing(call: Call, prepared: Write) -> web.StreamResponse | Non
 
 
 def _record_credential(call: Call, prepared: Write, *, is_own: bool) -> web.StreamResponse:
-    message = f"{call.info.qualified} issues a credential, which is never shown here"
+    is_denial = _is_denial(prepared)
+    message = "a decision on a certificate" if is_denial else f"{call.info.qualified} issues a credential, which"
+    message = f"{message} is never {'tried' if is_denial else 'shown'} here"
     if is_own:
         return refuse(call, 403, f"{message}, not even by a dry run.")
     reply = status.failure(403, f"{message}. The request was recorded.", call.info)
-    outcome = Rehearsed(403, reply, None, None, has_preview=False, note=_CREDENTIAL_NOTE)
+    outcome = Rehearsed(403, reply, None, None, has_preview=False, note=_DENIAL_NOTE if is_denial else _CREDENTIAL_NOTE)
     if call.info.resource == "certificatesigningrequests":
         call.session.waits.expect(prepared.object_info, "CertificateSigningRequest")
     return _record(call, prepared, outcome, is_shown=False)
