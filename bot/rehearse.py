@@ -18,7 +18,7 @@ from typing import TextIO
 import orjson
 
 from bot import log
-from bot.changes import diff, undo
+from bot.changes import diff, propose, undo
 from bot.changes.change import Change, State
 from bot.changes.impact import lines as impact
 from bot.changes.impact.look import look
@@ -159,7 +159,7 @@ def _print_change(recording: Recording) -> None:
 
 def _print_impact(recording: Recording, around: Surroundings) -> None:
     diffs = [diff.of_write(write) for write in recording.writes]
-    for line in [*impact.lines(recording.writes, diffs, around), *undo.cautions(recording.writes, diffs)]:
+    for line in [*propose.say_how_far(recording), *impact.lines(recording.writes, diffs, around), *undo.cautions(recording.writes, diffs)]:
         _say(f"  • {line}")
 
 

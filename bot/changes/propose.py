@@ -20,6 +20,8 @@ _OLD_COMMAND_CHARS = 300
 
 SUGGESTED = "⚠️ Suggested after reading "
 READING = "⚠️ Made by a command that reads "
+STOPPED = "⚠️ Only a part of the command was rehearsed, and what follows is no part of this change: "
+"""What the impact line begins with that tells why a rehearsal ended before its command did."""
 
 
 def build(
@@ -51,7 +53,12 @@ def build(
         digest=digest.of(recording.writes, cluster=cluster, asked_by=asked_by),
         writes=recording.writes,
         diffs=diffs,
-        impact=(*_suggested(read, reads), *lines(recording.writes, diffs, around), *undo.cautions(recording.writes, diffs)),
+        impact=(
+            *_suggested(read, reads),
+            *say_how_far(recording),
+            *lines(recording.writes, diffs, around),
+            *undo.cautions(recording.writes, diffs),
+        ),
         created_at=now,
         expires_at=now + settings.lapse_seconds,
         refused=tuple(dict.fromkeys(recording.refused)),
@@ -109,6 +116,12 @@ def _suggested(read: Sequence[str], reads: Sequence[str]) -> list[str]:
     return [f"{SUGGESTED if read else READING}{enumerate_some(named)}: others may have written what it says there"] if named else []
 
 
+def say_how_far(recording: Recording) -> list[str]:
+    """A line for the card if a part of the command was not rehearsed."""
+    return [f"{STOPPED}it was stopped, as it {recording.stopped.removeprefix('stopped: ')}"] if recording.stopped else []
+
+
 def _kept(change: Change) -> list[str]:
-    """What an undo leaves as it is does not change with the objects that it does take back, nor what the model had read."""
-    return [line for line in change.impact if line.startswith((undo.LEFT, SUGGESTED, READING))]
+    """What an undo leaves as it is does not change with the objects that it does take back, nor what the model had read, nor how far
+    the command was rehearsed."""
+    return [line for line in change.impact if line.startswith((undo.LEFT, SUGGESTED, READING, STOPPED))]

@@ -190,7 +190,16 @@ async def _rehearse(work: Work, step: loop.RunCall) -> Rehearsed | ToolResult:
     log.info(
         "rehearsed", thread=thread.id, turn=step.turn, reads=recording.reads, writes=len(recording.writes), refused=len(recording.refused)
     )
-    return Rehearsed(_tell_fresh(work, sandbox, _result(step.shown, ran, recording, seconds, world.settings)), recording)
+    return Rehearsed(
+        _tell_fresh(work, sandbox, _result(step.shown, ran, recording, seconds, world.settings)), _in_part(recording, ran, world.settings)
+    )
+
+
+def _in_part(recording: Recording, ran: Ran | None, settings: Settings) -> Recording:
+    """The recording; it says so if the sandbox ended the command, as it does if the gateway did."""
+    if ran is None or not ran.timed_out or recording.stopped:
+        return recording
+    return replace(recording, stopped=f"stopped: took longer than {settings.sandbox.command_seconds:.0f} seconds")
 
 
 async def acquire_sandbox(work: Work) -> Sandbox:

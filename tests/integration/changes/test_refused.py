@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from bot.changes.change import Change, State
-from bot.changes.propose import replace_edited
+from bot.changes.propose import renew, replace_edited
 from bot.chat.cards import render_card
 from bot.devslack.blockkit.views import check_view
 from bot.slack.rendering.cards import render_change
@@ -93,3 +93,24 @@ async def test_the_edited_command_is_told_by_its_own_refusals(lab: Lab) -> None:
     assert 'POST ConfigMap shop/LAST – ConfigMap "LAST" is invalid' in cards[0]
     assert "shop/wrong – " not in cards[0]
     assert "refused" not in cards[1]
+
+
+@pytest.mark.parametrize(
+    ("command", "is_part"),
+    [
+        ("kubectl scale deploy/web --replicas=2 && kubectl rollout status deploy/web && kubectl delete cm spare", True),
+        ("kubectl scale deploy/web --replicas=2", False),
+    ],
+)
+async def test_every_card_says_that_its_command_was_rehearsed_in_part_only(lab: Lab, command: str, is_part: bool) -> None:
+    changes = MemoryChanges()
+
+    change = replace(await approve(lab, changes, command), state=State.PROPOSED)
+    fresh = renew(change, change.writes, change.diffs, settings=RULES, now=time.time())
+
+    said = (
+        "Only a part of the command was rehearsed, and what follows is no part of this change: it was stopped, as it waits for Deployment"
+    )
+    assert [diff.title for diff in change.diffs] == ["Deployment shop/web"]
+    for text in (card_of(change), frame_of(change), "\n".join(fresh.impact)):
+        assert (said in text) is is_part
