@@ -26,6 +26,12 @@ class _Rule:
     hints: tuple[str, ...]
     pattern: re.Pattern[str]
     accepts: Callable[[str], bool] = lambda _: True
+    is_any_case: bool = False
+    """Whether the hints, in lower case, stand for themselves in any letters."""
+
+    def is_hinted(self, text: str, lowered: str) -> bool:
+        searched = lowered if self.is_any_case else text
+        return any(hint in searched for hint in self.hints)
 
 
 _KEY_END = re.compile(r"-----END [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----")
@@ -41,14 +47,19 @@ def redact(text: str, mark: Mark) -> str:
     for hint in _HINTS:  # a plain loop: most texts have none of them, and a list of events has thousands of texts
         if hint in text:
             return redact_assignments(_apply_rules(text, mark), mark)
+    lowered = text.lower()
+    for hint in _HINTS_OF_ANY_CASE:
+        if hint in lowered:
+            return redact_assignments(_apply_rules(text, mark), mark)
     return redact_assignments(text, mark)
 
 
 def _apply_rules(text: str, mark: Mark) -> str:
     """The text with a marker in place of what is known by its own form, whatever name it is given. The same text if none of the rules'
     hints is in it."""
+    lowered = text.lower()
     for rule in _RULES:
-        if any(hint in text for hint in rule.hints):
+        if rule.is_hinted(text, lowered):
             text = rule.pattern.sub(lambda found, rule=rule: _replace(found, rule, mark), text)  # type: ignore[misc]
     return _redact_tails(text, mark)
 
@@ -147,24 +158,35 @@ _ENCODED = (
 )
 _IN_HEADERS = (
     _Rule(
-        ("earer", "EARER"),
+        ("bearer",),
         re.compile(_any_case("bearer") + r"(?<!\w.{6})[ \t]+[\"']?(?P<value>[A-Za-z0-9._~+/-]{16,}=*)"),
         lambda value: any(c.isdigit() for c in value) or not value.islower(),
+        is_any_case=True,
     ),
-    _Rule(("asic", "ASIC"), re.compile(_any_case("basic") + r"(?<!\w.{5})[ \t]+[\"']?(?P<value>[A-Za-z0-9+/_-]{6,}={0,2})"), _is_basic),
     _Rule(
-        ("uthorization", "UTHORIZATION"),
+        ("basic",),
+        re.compile(_any_case("basic") + r"(?<!\w.{5})[ \t]+[\"']?(?P<value>[A-Za-z0-9+/_-]{6,}={0,2})"),
+        _is_basic,
+        is_any_case=True,
+    ),
+    _Rule(
+        ("authorization",),
         re.compile(
             _any_case("authorization") + r"[\"']?\s*[:=]\s*[\"']?(?i:token|apikey|aws4-hmac-sha256|digest|negotiate)\s+"
             r"(?P<value>[^\r\n\"']{8,})"
         ),
+        is_any_case=True,
     ),
     _Rule(
         ("://",),
         re.compile(r"://[^\s:/@\"'<>]{0,100}+:(?P<value>[^\s@\"'<>]{0,200}+(?:@[^\s@\"'<>]{0,200}+){0,8})@(?=[\w.\[%-])"),
         _is_password_part,
     ),
-    _Rule(("hooks.slack.com",), re.compile(r"hooks\.slack\.com/(?:services|workflows|triggers)/(?P<value>[A-Za-z0-9/_-]{20,})")),
+    _Rule(
+        ("hooks.slack.com",),
+        re.compile(r"(?i:hooks\.slack\.com)/(?:services|workflows|triggers)/(?P<value>[A-Za-z0-9/_-]{20,})"),
+        is_any_case=True,
+    ),
 )
 _OF_PROVIDERS = (
     *(_Rule((begin,), _starting(begin, r"[A-Z2-7]{16}(?![A-Za-z0-9])")) for begin in ("AKIA", "ASIA", "ABIA", "ACCA")),
@@ -187,5 +209,6 @@ _OF_PROVIDERS = (
 )
 _RULES = (_PEM, *_ENCODED, *_IN_HEADERS, *_OF_PROVIDERS)
 """Credentials that are known by their own form. Order matters: what holds others comes first."""
-_HINTS = tuple(dict.fromkeys(hint for rule in _RULES for hint in rule.hints))
+_HINTS = tuple(dict.fromkeys(hint for rule in _RULES if not rule.is_any_case for hint in rule.hints))
 """The end of a private key, which no rule of its own stands for, has a hint of the first rule in it."""
+_HINTS_OF_ANY_CASE = tuple(dict.fromkeys(hint for rule in _RULES if rule.is_any_case for hint in rule.hints))

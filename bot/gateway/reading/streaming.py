@@ -74,7 +74,10 @@ async def pass_through(
             seen(body)
             call.session.count_bytes(len(body))
             return web.Response(status=upstream.status, headers=headers, body=body)  # one write instead of several
-        if "Content-Length" in upstream.headers:
+        if call.request.method == "HEAD" and call.session.redactor.needs_body(call.info):
+            for name in ("ETag", "Last-Modified"):  # they tell of a body that is redacted, as its length does
+                headers.popall(name, None)
+        elif "Content-Length" in upstream.headers:
             headers["Content-Length"] = upstream.headers["Content-Length"]
         response = web.StreamResponse(status=upstream.status, headers=headers)
         await begin(call, response)

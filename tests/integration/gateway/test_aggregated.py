@@ -53,6 +53,22 @@ async def test_a_rehearsed_object_is_printed_without_a_dry_run_too(lab: Lab, com
     assert far.writes == []
 
 
+@pytest.mark.parametrize(("kind", "tells"), [("things/n1", False), ("", True)])
+async def test_head_does_not_tell_the_length_of_what_get_redacts(lab: Lab, kind: str, tells: bool) -> None:
+    line = (
+        "curl -ksI -H \"Authorization: Bearer $(kubectl config view --raw -o jsonpath='{.users[0].user.token}')\""
+        " $(kubectl config view -o jsonpath='{.clusters[0].cluster.server}')"
+    )
+    async with far_api(lab) as far:
+        far.put("n1")
+        ran = await lab.rehearse(
+            f"{line}{THINGS.removesuffix('/namespaces/shop/things') if tells else THINGS.removesuffix('things') + kind}"
+        )
+
+    assert " 200 " in ran.out.splitlines()[0], ran.out
+    assert ("content-length" in ran.out.lower()) is tells
+
+
 async def test_custom_resources_of_the_server_itself_are_previewed_whatever_the_verb(lab: Lab) -> None:
     lay_out(lab.folder)
     begin = mark(lab.server)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -150,6 +151,23 @@ def test_a_credential_does_not_survive(text: str) -> None:
     assert "[redacted:" in shown
     assert shown.startswith("before\n")
     assert shown.endswith("\nafter")
+
+
+@pytest.mark.parametrize("letters", [str.upper, str.lower, lambda text: "".join(c.upper() if i % 2 else c for i, c in enumerate(text))])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("bearer", " hunter2hunter2Hunter2"),
+        ("basic", " dXNlcjpodW50ZXIyaHVudGVyMg=="),
+        ("authorization: digest", " hunter2-of-somebody"),
+        ("https://hooks.slack.com", "/services/T0000HUNT/B0000HUNT/hunter2hunter2hunter2"),
+    ],
+)
+def test_the_case_of_the_word_before_a_credential_does_not_matter(before: str, after: str, letters: Callable[[str], str]) -> None:
+    shown = REDACTOR.redact_text(f"x {letters(before)}{after} y")
+
+    assert after.rpartition(" ")[2].rpartition("/")[2] not in shown
+    assert letters(before) in shown
 
 
 @pytest.mark.parametrize("text", KNOWN_FORMS)
