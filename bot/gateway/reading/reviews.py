@@ -9,6 +9,7 @@ from bot.gateway.reading.reads import relay
 from bot.gateway.rehearsal.call import Call
 from bot.values.requests import ApiRequest, Identity
 
+_WITHOUT = "tells the rights as the cluster has them now, without {} that this command writes: the answer may be another one afterwards"
 _READS = frozenset({"get", "list", "watch", ""})
 
 
@@ -16,7 +17,16 @@ async def review(call: Call) -> web.StreamResponse:
     """Asks the API server. "May I" is asked as the one who would do it: writes go upstream as the writer, reads as the reader."""
     request = ApiRequest("POST", call.info.path, call.parsed.query, call.content_type, call.body, media.accept_json(call.accept))
     extra = {**call.upstream_headers(), "Accept-Encoding": "identity"}
-    return relay(call, await call.session.upstream.ask(request, _asker(call), extra=extra))
+    response = await call.session.upstream.ask(request, _asker(call), extra=extra)
+    return relay(call, response, warnings=_warnings(call))
+
+
+def _warnings(call: Call) -> tuple[str, ...]:
+    """The cluster answers by the rights that it knows of, also where `is_quiet` leaves out what only says that nothing is applied yet:
+    this answer may be wrong."""
+    entries = call.session.overlay.entries() if call.info.group == "authorization.k8s.io" else []
+    written = next((entry for entry in entries if entry.key.group == "rbac.authorization.k8s.io"), None)
+    return (_WITHOUT.format(written.title),) if written is not None else ()
 
 
 def _asker(call: Call) -> Identity | None:

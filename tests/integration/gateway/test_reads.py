@@ -146,3 +146,23 @@ async def test_what_was_read_that_anybody_may_have_written_is_on_record(lab: Lab
 
     assert tables.recording.sources == ()
     assert texts.recording.sources == ("events of shop", "ConfigMap shop/settings", "events")
+
+
+@pytest.mark.parametrize(
+    ("command", "named"),
+    [
+        ("kubectl create role r1 --verb=get --resource=pods && kubectl auth can-i get pods", "Role shop/r1"),
+        ("kubectl create rolebinding b1 --clusterrole=view --user=u1 && kubectl auth can-i get pods", "RoleBinding shop/b1"),
+        ("kubectl create rolebinding b1 --clusterrole=view --user=u1 && kubectl auth can-i --list | head -3", "RoleBinding shop/b1"),
+    ],
+)
+async def test_a_question_about_rights_says_which_it_does_not_count(lab: Lab, command: str, named: str) -> None:
+    ran = await lab.rehearse(command)
+
+    assert f"Warning: tells the rights as the cluster has them now, without {named} that this command writes" in ran.err
+
+
+async def test_a_question_about_rights_has_no_warning_where_nothing_of_them_is_written(lab: Lab) -> None:
+    ran = await lab.rehearse("kubectl create cm other --from-literal=a=1 && kubectl auth can-i get pods")
+
+    assert "tells the rights" not in ran.err
