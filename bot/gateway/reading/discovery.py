@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from bot.gateway.protocol.openapi import document_path
+from bot.gateway.protocol.versions import preference
 from bot.gateway.reading import describing
 from bot.gateway.rehearsal.overlay import Definition
 from bot.values.requests import Json
 
 _VERBS = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"]
+_VERBS_OF_A_PART = ["get", "patch", "update"]
+_SCALE = {"group": "autoscaling", "version": "v1", "kind": "Scale"}
 
 
 def document(path: str, definitions: list[Definition], meta: Json = None) -> Json | None:
@@ -71,7 +74,8 @@ def _openapi_path(definition: Definition, version: str) -> str:
 def _extend_group(group: Json, definition: Definition) -> Json:
     known = {version.get("version") for version in group.get("versions") or ()}
     new = [version for version in _group(definition)["versions"] if version["version"] not in known]
-    return {**group, "versions": [*(group.get("versions") or []), *new]}
+    versions = sorted([*(group.get("versions") or []), *new], key=lambda version: preference(version["version"]))
+    return {**group, "versions": versions, "preferredVersion": versions[0]} if new else group
 
 
 def _merge_groups(groups: list[Json], definition: Definition) -> list[Json]:
@@ -87,7 +91,7 @@ def _merge_groups(groups: list[Json], definition: Definition) -> list[Json]:
             known = versions.get(version["version"])
             resources = [*((known or {}).get("resources") or []), *version["resources"]]
             versions[version["version"]] = {**(known or version), "resources": resources}
-        result.append({**group, "versions": list(versions.values())})
+        result.append({**group, "versions": sorted(versions.values(), key=lambda version: preference(version["version"]))})
     return result if is_placed else [*result, made]
 
 
@@ -107,8 +111,22 @@ def _discovery_group(definition: Definition) -> Json:
         for key in ("shortNames", "categories"):
             if names.get(key):
                 resource[key] = names[key]
+        parts = _subresources(definition, version)
+        if parts:
+            resource["subresources"] = [{"subresource": name, "responseKind": of, "verbs": _VERBS_OF_A_PART} for name, of in parts]
         versions.append({"version": version, "resources": [resource], "freshness": "Current"})
     return {"metadata": {"name": definition.group}, "versions": versions}
+
+
+def _subresources(definition: Definition, version: str) -> list[tuple[str, Json]]:
+    """Their names, each with the kind that it speaks."""
+    chosen = _version(definition, version).get("subresources") or {}
+    own = {"group": definition.group, "version": version, "kind": definition.crd["spec"]["names"]["kind"]}
+    return [(name, kind) for name, kind in (("status", own), ("scale", _SCALE)) if chosen.get(name) is not None]
+
+
+def _version(definition: Definition, version: str) -> Json:
+    return next((one for one in definition.crd["spec"].get("versions") or () if one.get("name") == version), {})
 
 
 def _group(definition: Definition) -> Json:
@@ -133,5 +151,8 @@ def _resource_list(version: str, definitions: list[Definition]) -> Json:
             if names.get(key):
                 resource[key] = names[key]
         resources.append(resource)
+        for name, of in _subresources(definition, version):
+            part = {"name": f"{definition.resource}/{name}", "singularName": "", "namespaced": resource["namespaced"]}
+            resources.append({**part, **of, "verbs": _VERBS_OF_A_PART})
     group_version = f"{definitions[0].group}/{version}"
     return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": resources}

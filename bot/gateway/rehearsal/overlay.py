@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field, replace
 
 from bot.gateway.protocol.selectors import matches
+from bot.gateway.protocol.versions import preference
 from bot.values.requests import Json, RequestInfo
 
 _LOOKS = 3
@@ -68,6 +69,7 @@ class Definition:
     group: str
     resource: str
     versions: tuple[str, ...]
+    """Those that are served, the preferred one first."""
     crd: Json
 
 
@@ -160,7 +162,7 @@ class Overlay:
         for key, entry in self._entries.items():
             if (key.group, key.resource) == ("apiextensions.k8s.io", "customresourcedefinitions") and entry.is_new:
                 spec = entry.current.get("spec") or {}
-                versions = tuple(v["name"] for v in spec.get("versions") or () if v.get("served"))
+                versions = tuple(sorted((v["name"] for v in spec.get("versions") or () if v.get("served")), key=preference))
                 found.append(Definition(spec.get("group", ""), (spec.get("names") or {}).get("plural", ""), versions, entry.current))
         return found
 
