@@ -184,6 +184,7 @@ async def _tell_initial(watch: _Watch) -> None:
 
 async def _tell_write(watch: _Watch, entry: Entry) -> None:
     call = watch.call
+    entry = call.session.overlay.seen_in(entry, call.info.version)
     if entry not in call.session.overlay.within(call.info) or entry.version != call.info.version:
         return
     if _is_shown(watch, entry):
@@ -226,6 +227,7 @@ async def _show(watch: _Watch, item: Json) -> Json | None:
     entry = overlay.find(key)
     if entry is None:
         return item
+    entry = overlay.seen_in(entry, call.info.version)
     if not _is_shown(watch, entry):
         return None
     if rows:

@@ -79,13 +79,32 @@ class Overlay:
 
     _entries: dict[Key, Entry] = field(default_factory=dict)
     _watchers: set[asyncio.Queue[Entry]] = field(default_factory=set)
+    _converting: dict[tuple[str, str], bool] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self._entries)
 
     def get(self, info: RequestInfo, name: str = "") -> Entry | None:
         """The entry of the object (or of the parent, for a subresource)."""
-        return self._entries.get(Key.of(info, name))
+        entry = self._entries.get(Key.of(info, name))
+        return None if entry is None else self.seen_in(entry, info.version)
+
+    def knows_conversion(self, info: RequestInfo) -> bool:
+        """Whether it was noted how objects of this resource are converted."""
+        return (info.group, info.resource) in self._converting
+
+    def note_conversion(self, info: RequestInfo, *, is_by_name: bool) -> None:
+        """Says whether objects of this resource differ from version to version in nothing but the version's name. Then they can be
+        looked at in each from here on."""
+        self._converting[(info.group, info.resource)] = is_by_name
+
+    def seen_in(self, entry: Entry, version: str) -> Entry:
+        """The entry in another API version, or as it is if only the API server could convert it."""
+        key = entry.key
+        if entry.version == version or not self._converting.get((key.group, key.resource)):
+            return entry
+        live, current, leaving = (_named_in(f"{key.group}/{version}", item) for item in (entry.live, entry.current, entry.leaving))
+        return replace(entry, version=version, live=live, current=current, leaving=leaving)
 
     def find(self, key: Key) -> Entry | None:
         """The entry of a known object."""
@@ -99,6 +118,7 @@ class Overlay:
         """Shows an object as written. `positions` of an earlier entry are kept."""
         earlier = self._entries.get(entry.key)
         if earlier is not None:
+            earlier = self.seen_in(earlier, entry.version)
             entry = replace(
                 entry,
                 live=earlier.live,
@@ -126,7 +146,7 @@ class Overlay:
     def within(self, info: RequestInfo) -> list[Entry]:
         """The entries that a LIST, WATCH or DELETECOLLECTION with this request info is about, selectors aside."""
         return [
-            entry
+            self.seen_in(entry, info.version)
             for key, entry in self._entries.items()
             if (key.group, key.resource) == (info.group, info.resource)
             and (not info.namespace or info.resource == "namespaces" or key.namespace == info.namespace)
@@ -203,6 +223,10 @@ class Overlay:
 
     def _namespace(self, namespace: str) -> Entry | None:
         return self._entries.get(Key("", "namespaces", "", namespace)) if namespace else None
+
+
+def _named_in(group_version: str, item: Json) -> Json:
+    return {**item, "apiVersion": group_version} if isinstance(item, dict) else item
 
 
 def selected(entry: Entry, label_selector: str, field_selector: str) -> bool:

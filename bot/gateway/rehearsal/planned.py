@@ -14,6 +14,7 @@ from bot.gateway.rehearsal.admission import find_rule
 from bot.gateway.rehearsal.causes import find_cause
 from bot.gateway.rehearsal.exempting import find_relief
 from bot.gateway.rehearsal.session import Session
+from bot.values.groups import BUILT_IN
 from bot.values.requests import ApiRequest, ApiResponse, Json, RequestInfo
 
 AGGREGATED = Obstacle("This is an aggregated API: another server stands behind it, which is not asked for a dry run.")
@@ -80,13 +81,29 @@ async def obstacle(session: Session, write: Write, response: ApiResponse) -> Obs
     return None if cause is None else Obstacle(_TOO_EARLY.format(cause.title, response.message), cause.positions)
 
 
-async def size_path(session: Session, info: RequestInfo) -> tuple[str, ...]:
-    """Where the object of a scale request keeps its number of replicas: custom resources say it in their definition."""
-    if info.subresource != "scale" or "." not in info.group or info.group.endswith(".k8s.io"):
-        return REPLICAS
+async def learn_conversion(session: Session, info: RequestInfo) -> None:
+    """Notes, of a custom resource that is written for the first time, whether its versions differ in their names only: most definitions
+    convert nothing (`spec.conversion.strategy: None`). Raises UpstreamFailedError."""
+    if info.group in BUILT_IN or session.overlay.knows_conversion(info):
+        return
+    crd = await _definition(session, info)
+    spec = (crd or {}).get("spec") or {}
+    strategy = (spec.get("conversion") or {}).get("strategy", "None")
+    session.overlay.note_conversion(info, is_by_name=bool(spec) and strategy == "None")
+
+
+async def _definition(session: Session, info: RequestInfo) -> Json:
+    """The CustomResourceDefinition of a resource, as rehearsed; None if it has none, or one that nobody may read."""
     definition = session.overlay.definition_of(info)
     if definition is not None:
-        return size_path_of(definition.crd, info.version)
+        return definition.crd
     path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{info.resource}.{info.group}"
     response = await session.upstream.look_up(ApiRequest("GET", path), session.reader)
-    return size_path_of(response.object, info.version) if response.is_success else REPLICAS
+    return response.object if response.is_success else None
+
+
+async def size_path(session: Session, info: RequestInfo) -> tuple[str, ...]:
+    """Where the object of a scale request keeps its number of replicas: custom resources say it in their definition."""
+    if info.subresource != "scale" or info.group in BUILT_IN:
+        return REPLICAS
+    return size_path_of(await _definition(session, info), info.version)

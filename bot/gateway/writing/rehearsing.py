@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.gateway.apiserver.outcomes import Outcome
 from bot.gateway.protocol import status
-from bot.gateway.rehearsal.planned import AGGREGATED, Write, failed
+from bot.gateway.rehearsal.planned import AGGREGATED, Write, failed, learn_conversion
 from bot.gateway.rehearsal.session import Session
 from bot.gateway.writing.creating import create
 from bot.gateway.writing.live import change_live, delete_collection
@@ -16,6 +16,7 @@ async def rehearse(session: Session, write: Write) -> Outcome:
     info, overlay = write.info, session.overlay
     if overlay.namespace_is_gone(info.namespace) and info.resource != "namespaces":
         return failed(404, status.namespace_not_found(info.namespace))
+    await learn_conversion(session, info)
     entry = overlay.get(info, write.object_info.name) if write.object_info.name else None
     is_remote = await session.upstream.aggregation.is_remote(info, session.reader) and overlay.definition_of(info) is None
     if info.verb == "deletecollection":

@@ -262,6 +262,13 @@ CHAPTERS: dict[str, tuple[Line, ...]] = {
         "sed s/example.net/two.$NS.example.net/ crd.yaml | kubectl apply -f - && kubectl wait --for=condition=Established"
         " crd/gears.two.$NS.example.net --timeout=20s && sed s/example.net/two.$NS.example.net/ gear.yaml | kubectl apply -f -",
         "kubectl delete crd gears.two.$NS.example.net gears.$NS.example.net",
+        "sed 's/example.net/three.'$NS'.example.net/; s/^  versions:/&\\n  - {name: v1beta1, served: true, storage: false, schema:"
+        " {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}/' crd.yaml | kubectl create -f - &&"
+        " kubectl wait --for=condition=Established crd/gears.three.$NS.example.net --timeout=20s",
+        "sed s#example.net.v1#three.$NS.example.net/v1beta1# gear.yaml | kubectl create -f - && kubectl patch gears.three.$NS.example.net"
+        ' g1 --type=merge -p \'{"spec":{"teeth":13}}\' && kubectl get gears.v1beta1.three.$NS.example.net g1'
+        " -o jsonpath='{.apiVersion} {.spec}'",
+        "kubectl delete crd gears.three.$NS.example.net",
     ),
     "nodes": _lines(
         "kubectl taint node n-$NS a=b:NoSchedule",
