@@ -7,6 +7,7 @@ from dataclasses import replace
 from bot.gateway.apiserver.outcomes import Obstacle, Outcome, Rehearsed, Rejected, UpstreamFailedError
 from bot.gateway.protocol import media, status
 from bot.gateway.rehearsal import synthesis
+from bot.gateway.rehearsal.filling import find_source
 from bot.gateway.rehearsal.overlay import Entry
 from bot.gateway.rehearsal.planned import Write, failed, is_unreachable, obstacle
 from bot.gateway.rehearsal.previewing import create_under_another_name, without_server_set
@@ -15,6 +16,7 @@ from bot.values.requests import ApiResponse, Json
 
 MADE_TOO = Obstacle("The namespace or the kind is made by this change too, so the server cannot preview this.")
 _OTHER_NAME = "Previewed under another name, because the object that this change deletes still has the name."
+_FILLED = "Previewed without the change of {} in this change, from which the server takes values for it."
 _UNREADABLE = "Its content is protobuf, which only the server could read."
 
 
@@ -31,7 +33,7 @@ async def create(session: Session, write: Write, entry: Entry | None) -> Outcome
         return await recreate(session, write)
     response = await session.upstream.ask(write.request, session.writer)
     if response.is_success:
-        return _created(write, response)
+        return _created(session, write, response)
     why = await obstacle(session, write, response)
     return await synthesise(session, write, why) if why is not None else Rejected(response)
 
@@ -41,7 +43,7 @@ async def recreate(session: Session, write: Write) -> Outcome:
     request = write.request if not write.is_apply else replace(write.request, content_type=media.YAML)
     response = await create_under_another_name(session, write.object_info, request)
     if response.is_success:
-        return _created(write, response, _OTHER_NAME)
+        return _created(session, write, response, _OTHER_NAME)
     why = await obstacle(session, write, response)
     if why is None and _is_about_the_name(response):
         why = Obstacle(f"The server cannot preview this while the name is taken: {response.message}")
@@ -81,12 +83,21 @@ async def read_by_server(session: Session, write: Write) -> Json | Rejected:
     return None
 
 
-def _created(write: Write, response: ApiResponse, note: str = "") -> Outcome:
+def _created(session: Session, write: Write, response: ApiResponse, note: str = "") -> Outcome:
     item = response.object
     if not isinstance(item, dict):
         return failed(502, status.failure(502, "The API server's answer to the dry run is not JSON.", write.info))
     after = None if item.get("kind") == "Status" else synthesis.settled(write.info, item)
-    return Rehearsed(response.status, item, None, after, note=note, headers=response.headers)
+    return with_source(session, write, Rehearsed(response.status, item, None, after, note=note, headers=response.headers))
+
+
+def with_source(session: Session, write: Write, made: Rehearsed) -> Rehearsed:
+    """A new object without a preview, if the rehearsal wrote what its values are taken from."""
+    source = find_source(write.info, made.after, session.overlay.entries())
+    if source is None:
+        return made
+    note = " ".join(part for part in (made.note, _FILLED.format(source.title)) if part)
+    return replace(made, has_preview=False, note=note, needs=source.positions)
 
 
 def _is_about_the_name(response: ApiResponse) -> bool:

@@ -12,7 +12,7 @@ from bot.gateway.rehearsal import synthesis
 from bot.gateway.rehearsal.overlay import selected
 from bot.gateway.rehearsal.planned import Write, before_of, failed, is_unreachable, obstacle, size_path
 from bot.gateway.rehearsal.session import Session
-from bot.gateway.writing.creating import MADE_TOO, synthesise
+from bot.gateway.writing.creating import MADE_TOO, synthesise, with_source
 from bot.gateway.writing.stacking import blocked_eviction, is_blocked_eviction, without_preview
 from bot.values.requests import ApiRequest, ApiResponse, Json, RequestInfo
 
@@ -31,7 +31,8 @@ async def change_live(session: Session, write: Write) -> Outcome:
         if not response.is_success:
             break
         if attempt == _TRIES - 1 or _same_version(before, response.object):
-            return _changed(write, before, response, await size_path(session, info))
+            outcome = _changed(write, before, response, await size_path(session, info))
+            return with_source(session, write, outcome) if before is None and isinstance(outcome, Rehearsed) else outcome
     if is_blocked_eviction(info, response):
         return blocked_eviction(write, before, before, response)
     why = await obstacle(session, write, response)

@@ -270,6 +270,18 @@ CHAPTERS: dict[str, tuple[Line, ...]] = {
         " -o jsonpath='{.apiVersion} {.spec}'",
         "kubectl delete crd gears.three.$NS.example.net",
     ),
+    "dependent": _lines(
+        "printf 'apiVersion: v1\\nkind: LimitRange\\nmetadata: {name: most}\\nspec: {limits: [{type: Container, default: {memory: 1Gi}}]}"
+        "\\n' | kubectl create -f -",
+        Line(
+            'kubectl patch limitrange most --type=json -p \'[{"op":"replace","path":"/spec/limits/0/default/memory","value":"2Gi"}]\''
+            " && kubectl run limited --image=busybox && kubectl get pod limited -o jsonpath='{.spec.containers[0].resources}'",
+            why_other="the dry run of the pod fills in the limits that are in force",
+        ),
+        'kubectl patch sa robot -p \'{"imagePullSecrets":[{"name":"pull"}]}\' && kubectl run pulled --image=busybox'
+        ' --overrides=\'{"spec":{"serviceAccountName":"robot"}}\' && kubectl label pod pulled a=b',
+        "kubectl delete limitrange most && kubectl run unlimited --image=busybox",
+    ),
     "nodes": _lines(
         "kubectl taint node n-$NS a=b:NoSchedule",
         "kubectl taint node n-$NS a=c:NoExecute b=d:PreferNoSchedule --overwrite",
