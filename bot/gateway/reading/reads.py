@@ -28,6 +28,9 @@ from bot.values.requests import ApiRequest, ApiResponse, Json
 NOT_LIVE = "shows a rehearsed change that is not applied yet"
 _LIVE_ONLY = "shows the cluster as it is, without the rehearsed change: ask for it in the API version it was written in"
 
+_SHOWING_THEIR_OBJECT = ("", "status", "resize", "ephemeralcontainers", "approval")
+"""Subresources that are read as the object that they are of."""
+
 
 async def read(call: Call) -> web.StreamResponse:
     """Answers one GET or HEAD."""
@@ -141,7 +144,7 @@ async def _get(call: Call, entry: Entry) -> web.StreamResponse:
         if left is None:
             return answer(call, 404, status.not_found(info), warnings=warnings)
         entry = replace(entry, current=left)
-    if info.subresource not in ("", "status", "scale"):
+    if info.subresource not in _SHOWING_THEIR_OBJECT and info.subresource != "scale":
         return await _read_live(call)
     if entry.version != info.version:
         return await _read_live_of_other_version(call, entry)

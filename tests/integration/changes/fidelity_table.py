@@ -281,6 +281,10 @@ CHAPTERS: dict[str, tuple[Line, ...]] = {
         'kubectl patch sa robot -p \'{"imagePullSecrets":[{"name":"pull"}]}\' && kubectl run pulled --image=busybox'
         ' --overrides=\'{"spec":{"serviceAccountName":"robot"}}\' && kubectl label pod pulled a=b',
         "kubectl delete limitrange most && kubectl run unlimited --image=busybox",
+        "kubectl run small --image=busybox --overrides="
+        '\'{"spec":{"containers":[{"name":"small","image":"busybox","resources":{"requests":{"cpu":"10m"}}}]}}\''
+        ' && kubectl patch pod small --subresource=resize -p \'{"spec":{"containers":[{"name":"small","resources":'
+        '{"requests":{"cpu":"20m"}}}]}}\' && kubectl label pod small resized=yes',
     ),
     "nodes": _lines(
         "kubectl taint node n-$NS a=b:NoSchedule",
