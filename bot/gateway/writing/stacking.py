@@ -14,6 +14,8 @@ import orjson
 from bot.gateway.apiserver.outcomes import Obstacle, Outcome, Rehearsed, Rejected
 from bot.gateway.protocol import bodies, last_applied, media, patches, status, strategic
 from bot.gateway.protocol.openapi import Schema
+from bot.gateway.protocol.patches import merge_between
+from bot.gateway.protocol.request_info import build_path
 from bot.gateway.protocol.subresources import binding_effect, debuggers, effect, scale_of, with_debuggers
 from bot.gateway.rehearsal import synthesis
 from bot.gateway.rehearsal.overlay import Entry
@@ -120,6 +122,8 @@ async def _change_subresource(session: Session, write: Write, entry: Entry) -> O
     if entry.is_new:
         return await without_preview(session, write, entry, _MADE_HERE)
     response = await session.upstream.ask(write.request, session.writer)
+    if not response.is_success and not response.is_unanswered and info.subresource == "status":
+        return await _change_status(session, write, entry, response)
     if response.is_success:
         sizes = await size_path(session, info)
         after = effect(info.subresource, entry.current, entry.live, response.object, sizes)
@@ -128,6 +132,28 @@ async def _change_subresource(session: Session, write: Write, entry: Entry) -> O
         return Rehearsed(response.status, response.object, entry.current, after, entry.live, headers=response.headers)
     why = await obstacle(session, write, response)
     return await without_preview(session, write, entry, why) if why is not None else Rejected(response)
+
+
+async def _change_status(session: Session, write: Write, entry: Entry, rejection: ApiResponse) -> Outcome:
+    """A write of the status that the cluster's object does not take, while the rehearsal shows another one: made here, and previewed as
+    the step from what the cluster has. What forbids it may be the spec, which the same step cannot change."""
+    why = await obstacle(session, write, rejection)
+    if why is not None:
+        return await without_preview(session, write, entry, why)
+    target = await _apply(session, write, entry.current, None)
+    if isinstance(target, Rejected):
+        return target
+    query = tuple(pair for pair in write.request.query if pair[0] in ("fieldManager", "fieldValidation"))
+    patch = orjson.dumps(merge_between({"status": entry.live.get("status")}, {"status": target.get("status")}))
+    request = ApiRequest("PATCH", build_path(write.info), query, media.MERGE_PATCH, patch, media.JSON)
+    response = await session.upstream.ask(request, session.writer)
+    if response.is_success:
+        after = effect("status", entry.current, entry.live, response.object)
+        return Rehearsed(200, after, entry.current, after, entry.live, headers=response.headers)
+    if comparable(entry.current).get("spec") == comparable(entry.live).get("spec"):
+        return Rejected(rejection)
+    why = Obstacle(f"The server cannot preview this before {entry.title} is changed: {response.message}", entry.positions)
+    return await without_preview(session, write, entry, why)
 
 
 async def _previewed(session: Session, write: Write, entry: Entry, target: Json) -> Outcome:

@@ -285,6 +285,10 @@ CHAPTERS: dict[str, tuple[Line, ...]] = {
         '\'{"spec":{"containers":[{"name":"small","image":"busybox","resources":{"requests":{"cpu":"10m"}}}]}}\''
         ' && kubectl patch pod small --subresource=resize -p \'{"spec":{"containers":[{"name":"small","resources":'
         '{"requests":{"cpu":"20m"}}}]}}\' && kubectl label pod small resized=yes',
+        'kubectl patch node n-$NS --subresource=status -p \'{"status":{"capacity":{"example.com/gpu":"4"}}}\' && kubectl patch node n-$NS'
+        ' --subresource=status --type=json -p \'[{"op":"replace","path":"/status/capacity/example.com~1gpu","value":"2"}]\'',
+        'kubectl patch svc web -p \'{"spec":{"type":"LoadBalancer"}}\' && kubectl patch svc web --subresource=status --type=merge'
+        ' -p \'{"status":{"loadBalancer":{"ingress":[{"ip":"10.0.0.9"}]}}}\'',
     ),
     "nodes": _lines(
         "kubectl taint node n-$NS a=b:NoSchedule",
