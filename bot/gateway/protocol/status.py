@@ -53,6 +53,13 @@ def already_exists(info: RequestInfo, name: str, *, is_leaving: bool = False) ->
     return status
 
 
+def modified(info: RequestInfo) -> Json:
+    """The conflict of a write that names another version of the object than the present one."""
+    qualified = f"{info.resource}.{info.group}" if info.group else info.resource
+    advice = "the object has been modified; please apply your changes to the latest version and try again"
+    return {**failure(409, f'Operation cannot be fulfilled on {qualified} "{info.name}": {advice}', info), "reason": "Conflict"}
+
+
 def success(info: RequestInfo, uid: str = "") -> Json:
     """The answer to a DELETE."""
     details = {"name": info.name, "group": info.group, "kind": info.resource, "uid": uid}

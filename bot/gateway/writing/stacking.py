@@ -56,6 +56,8 @@ async def change_rehearsed(session: Session, write: Write, entry: Entry) -> Outc
     target = await _apply(session, write, entry.current, entry)
     if isinstance(target, Rejected):
         return target
+    if _is_stale(entry.current, target):
+        return failed(409, status.modified(info))
     return await _previewed(session, write, entry, target)
 
 
@@ -154,6 +156,12 @@ async def _change_status(session: Session, write: Write, entry: Entry, rejection
         return Rejected(rejection)
     why = Obstacle(f"The server cannot preview this before {entry.title} is changed: {response.message}", entry.positions)
     return await without_preview(session, write, entry, why)
+
+
+def _is_stale(base: Json, target: Json) -> bool:
+    """Whether the write asks for another version of the object than the one that the rehearsal shows."""
+    shown, asked = ((item.get("metadata") or {}).get("resourceVersion") for item in (base, target))
+    return bool(shown) and bool(asked) and shown != asked
 
 
 async def _previewed(session: Session, write: Write, entry: Entry, target: Json) -> Outcome:

@@ -289,6 +289,7 @@ CHAPTERS: dict[str, tuple[Line, ...]] = {
         ' --subresource=status --type=json -p \'[{"op":"replace","path":"/status/capacity/example.com~1gpu","value":"2"}]\'',
         'kubectl patch svc web -p \'{"spec":{"type":"LoadBalancer"}}\' && kubectl patch svc web --subresource=status --type=merge'
         ' -p \'{"status":{"loadBalancer":{"ingress":[{"ip":"10.0.0.9"}]}}}\'',
+        "kubectl label cm settings a=1 && kubectl label cm settings --resource-version=1 b=1 || kubectl label cm settings c=1",
     ),
     "nodes": _lines(
         "kubectl taint node n-$NS a=b:NoSchedule",
