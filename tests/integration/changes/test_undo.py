@@ -13,7 +13,7 @@ from bot.changes import propose, undo_rehearsal
 from bot.changes.change import State
 from bot.values.requests import Recording
 from tests.integration.changes.replaying import RULES, approve, carry_out
-from tests.integration.changes.undoing import carry_out_and_undo, configmap, look, undo_it, without_secondary
+from tests.integration.changes.undoing import carry_out_and_undo, configmap, look, role, undo_it, without_secondary
 from tests.integration.gateway.lab import Lab
 from tests.unit.changes.memory import MemoryChanges
 
@@ -29,6 +29,13 @@ UPDATES = [
     ("rollout pause", "kubectl rollout pause deploy/web", "deploy/web"),
     ("rollout resume", "kubectl rollout resume deploy/still", "deploy/still"),
     ("rollout undo", "kubectl rollout undo deploy/rolled", "deploy/rolled"),
+    ("rollout undo of a StatefulSet", "kubectl rollout undo sts/rolled", "sts/rolled"),
+    ("rollout undo of a DaemonSet", "kubectl rollout undo ds/rolled --to-revision=1", "ds/rolled"),
+    ("rollout restart of a StatefulSet", "kubectl rollout restart sts/db", "sts/db"),
+    ("rollout restart of a DaemonSet", "kubectl rollout restart ds/rolled", "ds/rolled"),
+    ("set image of a StatefulSet", "kubectl set image sts/db db=postgres:18", "sts/db"),
+    ("set image of a DaemonSet", "kubectl set image ds/rolled '*=nginx:3'", "ds/rolled"),
+    ("set env of a DaemonSet", "kubectl set env ds/rolled MODE=slow", "ds/rolled"),
     ("label", "kubectl label deploy/web tier=front app=other --overwrite", "deploy/web"),
     ("label taken off", "kubectl label deploy/still app-", "deploy/still"),
     ("annotate", "kubectl annotate cm/settings example.com/note=x", "cm/settings"),
@@ -42,6 +49,7 @@ UPDATES = [
     ),
     ("replace", "kubectl get cm settings -o yaml | sed s/blue/red/ | kubectl replace -f -", "cm/settings"),
     ("replace by force", 'kubectl get cm spare -o yaml | sed \'s/"1"/"2"/\' | kubectl replace --force -f -', "cm/spare"),
+    ("scale by a patch", 'kubectl patch deploy/web --subresource=scale --type=merge -p \'{"spec":{"replicas":4}}\'', "deploy/web"),
     ("node port", 'kubectl patch svc web -p \'{"spec":{"type":"NodePort"}}\'', "svc/web"),
     ("cordon", "kubectl cordon n1", "node/n1"),
     ("taint", "kubectl taint node n1 a=b:NoSchedule", "node/n1"),
@@ -59,10 +67,24 @@ UPDATES = [
         "widget/one",
     ),
     ("set subject", "kubectl set subject rolebinding/readers --user=ana --group=ben --serviceaccount=shop:robot", "rolebinding/readers"),
+    ("auth reconcile of a role", f"{role('get,list', 'pods,services')} | kubectl auth reconcile -f -", "role/kept"),
+    (
+        "auth reconcile that takes away",
+        f"{role('list', 'services')} | kubectl auth reconcile --remove-extra-permissions -f -",
+        "role/kept",
+    ),
+    (
+        "auth reconcile of a binding",
+        "kubectl -n shop create rolebinding readers --clusterrole=view --user=ana --dry-run=client -o yaml |"
+        " kubectl auth reconcile --remove-extra-subjects -f -",
+        "rolebinding/readers",
+    ),
     ("set subject of a cluster", "kubectl set subject clusterrolebinding/readers --user=ana", "clusterrolebinding/readers"),
     ("suspend", 'kubectl patch cronjob tick -p \'{"spec":{"suspend":true}}\'', "cronjob/tick"),
     ("edit", "EDITOR='sed -i s/blue/red/' kubectl edit cm settings", "cm/settings"),
     ("apply", f"{configmap('applied', '2')} | kubectl apply -f -", "cm/applied"),
+    ("last-applied", f"{configmap('applied', '2')} | kubectl apply set-last-applied -f -", "cm/applied"),
+    ("last-applied by hand", """EDITOR='sed -i s/^..a:.*/\\ \\ a:\\ edited/' kubectl apply edit-last-applied cm applied""", "cm/applied"),
     ("server-side apply", f"{configmap('served', '2')} | kubectl apply --server-side -f -", "cm/served"),
 ]
 CREATIONS = [
@@ -79,6 +101,28 @@ CREATIONS = [
         "auth reconcile",
         "kubectl -n shop create role made --verb=get --resource=pods --dry-run=client -o yaml | kubectl auth reconcile -f -",
         "role/made",
+    ),
+    ("role", "kubectl create role made --verb=get --resource=pods", "role/made"),
+    ("role binding", "kubectl create rolebinding made --clusterrole=view --user=ana", "rolebinding/made"),
+    ("cluster role", "kubectl create clusterrole made --verb=get --resource=nodes", "clusterrole/made"),
+    ("cluster role binding", "kubectl create clusterrolebinding made --clusterrole=view --user=ana", "clusterrolebinding/made"),
+    ("service account", "kubectl create sa made", "sa/made"),
+    ("service", "kubectl create service clusterip made --tcp=80", "svc/made"),
+    ("cronjob", "kubectl create cronjob made --image=busybox --schedule='0 0 1 1 *' -- date", "cronjob/made"),
+    ("ingress", "kubectl create ingress made --rule=a.example/x=web:80 --class=none", "ingress/made"),
+    ("disruption budget", "kubectl create pdb made --selector=app=none --min-available=1", "pdb/made"),
+    ("priority class", "kubectl create priorityclass made --value=5", "priorityclass/made"),
+    ("quota", "kubectl create quota made --hard=pods=900", "quota/made"),
+    ("from a file", f"{configmap('made', '1')} | kubectl create -f -", "cm/made"),
+    (
+        "raw",
+        'kubectl create --raw /api/v1/namespaces/shop/configmaps -f <(echo \'{"metadata":{"name":"made"}}\')',
+        "cm/made",
+    ),
+    (
+        "kustomization",
+        f"{configmap('made', '1')} > made.yaml && echo 'resources: [made.yaml]' > kustomization.yaml && kubectl apply -k .",
+        "cm/made",
     ),
     ("namespace with content", "kubectl create ns made && kubectl -n made create cm a --from-literal=x=1", "ns/made"),
 ]

@@ -127,8 +127,11 @@ async def test_what_cannot_be_undone_says_so_before_the_approval(prepared: Lab, 
     assert [line for line in change.impact if undo.is_lasting(line)] == [says]
 
 
-_OF_TWO_WORDS = {"set", "rollout", "certificate", "auth"}
-_CHANGES_NOTHING = {"diff", "get", "kustomize", "proxy", "wait", "describe", "logs", "version"}
+_OF_TWO_WORDS = {"certificate", "auth", "apply", "create"}
+_OF_A_KIND = {"set", "rollout"}
+_CHANGES_NOTHING = {"diff", "get", "kustomize", "proxy", "wait", "describe", "logs", "version", "apply view-last-applied"}
+_KINDS = {"serviceaccount": "sa", "poddisruptionbudget": "pdb", "namespace": "ns", "deployment": "deploy", "configmap": "cm"}
+_CALL = re.compile(r"kubectl\s+(?:-[nfk]\s+\S+\s+|-\S+\s+)*([a-z]+)(?:\s+([a-z-]+))?(?:\s+([a-z]+))?")
 
 
 def test_every_verb_of_the_fidelity_table_is_taken_back_or_said_to_be_lasting() -> None:
@@ -141,8 +144,12 @@ def test_every_verb_of_the_fidelity_table_is_taken_back_or_said_to_be_lasting() 
 
 
 def find_verbs(commands: Iterable[str]) -> set[str]:
-    """`scale`, `set image`: the verbs of all calls of kubectl."""
-    calls = [
-        call for command in commands for call in re.findall(r"kubectl\s+(?:-[nfk]\s+\S+\s+|-\S+\s+)*([a-z]+)(?:\s+([a-z]+))?", command)
-    ]
-    return {f"{verb} {word}" if verb in _OF_TWO_WORDS else verb for verb, word in calls}
+    """`scale`, `create role`, `rollout restart sts`: the verbs of all calls of kubectl, with as much as makes another request of them."""
+    calls = [call for command in commands for call in _CALL.findall(command)]
+    return {_form(verb, _KINDS.get(word, word), kind) for verb, word, kind in calls}
+
+
+def _form(verb: str, word: str, kind: str) -> str:
+    if verb in _OF_A_KIND:
+        return f"{verb} {word} {kind}"
+    return f"{verb} {word}" if verb in _OF_TWO_WORDS else verb

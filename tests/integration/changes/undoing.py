@@ -25,6 +25,21 @@ def configmap(name: str, value: str) -> str:
     return f"printf 'apiVersion: v1\\nkind: ConfigMap\\nmetadata: {{name: {name}}}\\ndata: {{a: \"{value}\"}}\\n'"
 
 
+def role(verbs: str, resources: str) -> str:
+    """The manifest of the role `kept`, printed."""
+    return f"kubectl -n shop create role kept --verb={verbs} --resource={resources} --dry-run=client -o yaml"
+
+
+def _rolled(kind: str, spec: str) -> str:
+    """A workload `rolled` with two revisions, each of which its controller has come to."""
+    seen = f"kubectl wait {kind}/rolled --timeout=30s --for=jsonpath={{.status.observedGeneration}}"
+    labels = f"{{rolled: as-{kind}}}"
+    template = f"{{metadata: {{labels: {labels}}}, spec: {{containers: [{{name: nginx, image: 'nginx:1'}}]}}}}"
+    manifest = f"kind: {kind}\\nmetadata: {{name: rolled}}\\nspec: {{{spec}selector: {{matchLabels: {labels}}}, template: {template}}}"
+    made = f'printf "apiVersion: apps/v1\\n{manifest}" | kubectl create -f -'
+    return f"{made} && {seen}=1 && kubectl set image {kind}/rolled nginx=nginx:2 && {seen}=2"
+
+
 PREPARED = (
     f"{configmap('applied', '1')} | kubectl apply -f -; {configmap('served', '1')} | kubectl apply --server-side -f -;"
     " printf 'apiVersion: example.com/v1\\nkind: Widget\\nmetadata: {name: one}\\nspec: {size: 1, colour: red}\\n' | kubectl apply -f -;"
@@ -37,7 +52,9 @@ PREPARED = (
     " printf 'apiVersion: v1\\nkind: Node\\nmetadata: {name: shut}\\nspec: {unschedulable: true, taints: [{key: c, value: d,"
     " effect: NoSchedule}]}\\n' | kubectl create -f -;"
     r" at='kubectl wait deploy/rolled --timeout=30s --for=jsonpath={.metadata.annotations.deployment\.kubernetes\.io/revision}';"
-    " kubectl create deploy rolled --image=nginx:1 && $at=1 && kubectl set image deploy/rolled nginx=nginx:2 && $at=2"
+    " kubectl create deploy rolled --image=nginx:1 && $at=1 && kubectl set image deploy/rolled nginx=nginx:2 && $at=2;"
+    f" {role('get', 'pods')} | kubectl create -f -;"
+    f" {_rolled('StatefulSet', 'replicas: 0, serviceName: none, ')}; {_rolled('DaemonSet', '')}"
 )
 
 
@@ -45,7 +62,11 @@ PREPARED = (
 async def prepared(lab: Lab) -> AsyncIterator[Lab]:
     await lab.direct(PREPARED)
     yield lab
-    await lab.direct("kubectl delete node shut; kubectl delete hpa still; kubectl delete deploy still rolled")
+    await lab.direct(
+        "kubectl delete node shut; kubectl delete hpa still; kubectl delete deploy still rolled;"
+        # Their revisions have to go with them: a workload of the same name would take them for its own.
+        " kubectl delete sts,ds rolled --cascade=foreground"
+    )
 
 
 async def carry_out_and_undo(lab: Lab, command: str, gone: str = "") -> tuple[MemoryChanges, Change, Change]:
