@@ -29,7 +29,7 @@ _CERTIFICATES = ("certificates.k8s.io", "certificatesigningrequests")
 _OF_SUBRESOURCES = {
     "eviction": "a pod that was stopped does not come back.",
     "token": "a credential that was issued cannot be taken back.",
-    "approval": "a decision on a certificate cannot be taken back.",
+    "approval": "the decision about a request for a certificate is final.",
     "exec": "what a command did in a container is not known.",
     "binding": "a pod cannot be taken off its node again.",
     "ephemeralcontainers": "a debugging container stays until its pod goes.",

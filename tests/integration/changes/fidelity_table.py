@@ -17,7 +17,7 @@ class Line:
     command: str
     why_other: str = ""
     why_apart: str = ""
-    """Why the results differ in a way that is not a mistake."""
+    """Why the results differ in who owns which field (`managedFields`), and in nothing else."""
     why_fails: str = ""
     """Why the command itself ends with an error: a line that fails by mistake compares nothing."""
 
@@ -200,6 +200,7 @@ CHAPTERS: dict[str, tuple[Line, ...]] = {
         "kubectl annotate -f svc.yaml x=y && kubectl label -f svc.yaml x=y && kubectl delete -f svc.yaml",
         "EDITOR='sed -i s/^..a:.*/\\ \\ a:\\ edited/' kubectl edit cm applied",
         "EDITOR=true kubectl edit cm applied",
+        "EDITOR='sed -i s/^..a:.*/\\ \\ a:\\ remembered/' kubectl apply edit-last-applied cm applied",
         "kubectl diff -f web.yaml; sed -i 's/replicas: 5/replicas: 1/' web.yaml; kubectl diff -f web.yaml |"
         " grep -c replicas; kubectl apply -f web.yaml",
         "kubectl apply -f web.yaml --dry-run=server; kubectl apply -f web.yaml --dry-run=client; kubectl"
@@ -235,6 +236,8 @@ CHAPTERS: dict[str, tuple[Line, ...]] = {
         ),
         "kubectl delete csr csr-$NS && sed s/NAME/csr-$NS/ csr.yaml | kubectl create -f -",
         Line("kubectl certificate approve csr-$NS", why_other="the approval of a certificate is recorded and answered as refused"),
+        "kubectl delete csr csr-$NS && sed s/NAME/csr-$NS/ csr.yaml | kubectl create -f -",
+        Line("kubectl certificate deny csr-$NS", why_other="so is a denial"),
         "kubectl delete csr csr-$NS",
     ),
     "custom": _lines(

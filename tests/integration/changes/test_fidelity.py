@@ -78,8 +78,7 @@ async def _compare(left: Lab, right: Lab, direct: Twin, rehearsed: Twin, line: L
         failures.append(f"the command itself failed: {done.err}")
     if not line.why_other:
         failures += _compare_output(done, shown, direct, rehearsed)
-    apart = await _settle(left, direct, rehearsed, known)
-    return failures if line.why_apart else failures + apart
+    return failures + await _settle(left, direct, rehearsed, known, may_differ_in_owners=bool(line.why_apart))
 
 
 async def _replay(lab: Lab, shown: Ran, line: Line, twin: Twin) -> list[str]:
@@ -124,14 +123,19 @@ def _is_seen(place: str, item: Json) -> bool:
     return bool((item.get("status") or {}).get("observedGeneration") == item["metadata"].get("generation"))
 
 
-async def _settle(lab: Lab, direct: Twin, rehearsed: Twin, known: set[str]) -> list[str]:
+def _is_of_owners(difference: str) -> bool:
+    return ".managedFields" in difference.partition(": ")[0]
+
+
+async def _settle(lab: Lab, direct: Twin, rehearsed: Twin, known: set[str], *, may_differ_in_owners: bool = False) -> list[str]:
     """Waits until both namespaces hold the same; what is different if they do not come to it, each difference told only once."""
     deadline = time.monotonic() + _SETTLE_SECONDS
     while True:
         left, right = await look(lab, (direct, rehearsed))
         found = [one for one in differences(left, right) if one not in known]
+        told = [one for one in found if not (may_differ_in_owners and _is_of_owners(one))]
         is_seen = all(_is_seen(place, item) for objects in (left, right) for place, items in objects.items() for item in items)
-        if (not found and is_seen) or time.monotonic() > deadline:
+        if (not told and is_seen) or time.monotonic() > deadline:
             known.update(found)
-            return found
+            return told
         await asyncio.sleep(0.2)

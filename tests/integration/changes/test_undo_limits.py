@@ -110,7 +110,8 @@ IMPOSSIBLE = [
         "Undo is not possible: a debugging container stays until its pod goes.",
     ),
     ("kubectl create token robot", "Undo is not possible: a credential that was issued cannot be taken back."),
-    ("kubectl certificate approve asked", "Undo is not possible: a decision on a certificate cannot be taken back."),
+    ("kubectl certificate approve asked", "Undo is not possible: the decision about a request for a certificate is final."),
+    ("kubectl certificate deny asked", "Undo is not possible: the decision about a request for a certificate is final."),
     (
         "kubectl label cm settings x=y && kubectl create secret generic hidden --from-literal=a=1",
         "Undo is not possible for Secret shop/hidden: no copy of a Secret is kept.",
