@@ -8,6 +8,7 @@ from importlib import resources
 from string import Template
 
 from bot.agent.observation import clean
+from bot.values.people import Reach
 
 _TEMPLATE = Template(resources.files("bot.agent").joinpath("prompt.md").read_text(encoding="utf-8"))
 _UNKNOWN = "(version unknown)"
@@ -46,10 +47,15 @@ def render(facts: PromptFacts) -> str:
     return _TEMPLATE.substitute(values).strip() + "\n"
 
 
-def approval_rule(*, has_approvers: bool, self_approval: bool) -> str:
+def approval_rule(*, has_approvers: bool, self_approval: bool, reach: Reach = Reach.SEEN) -> str:
     """Who may approve, as a sentence for `PromptFacts.approval`."""
     if not has_approvers:
         return "Nobody is set up to approve here, so no write can be applied; say so instead of proposing changes."
+    if reach is Reach.NEVER:
+        return (
+            "Nobody who may approve sees this direct message, so no write can be applied from here: the card only shows what a command "
+            "would change. Whoever wants it has to ask for it in a channel where approvers are; say so."
+        )
     if self_approval:
         return "The configured approvers decide; one of them may approve what they asked for."
     return "The configured approvers decide; nobody may approve what they asked for."

@@ -46,8 +46,13 @@ def find_turned_down(changes: Iterable[Change], turn: int, digest: str) -> Chang
     again after that may be right."""
     own = sorted((change for change in changes if change.turn == turn), key=lambda change: change.id)
     landed = max((change.id for change in own if change.state in _LANDED), default=0)
-    same = [change for change in own if change.id > landed and change.digest == digest and change.state in _TURNED_DOWN]
+    same = [change for change in own if change.id > landed and change.digest == digest and _is_turned_down(change)]
     return same[-1] if same else None
+
+
+def _is_turned_down(change: Change) -> bool:
+    """Also where nobody who may approve sees it: that does not change by asking again."""
+    return change.state in _TURNED_DOWN or change.is_shown_only
 
 
 def _same_before(entries: Sequence[Entry], turn: int, shown: str) -> int:

@@ -130,3 +130,9 @@ class Change:
     @property
     def is_open(self) -> bool:
         return self.state in OPEN
+
+    @property
+    def is_shown_only(self) -> bool:
+        """Whether it had no time to be decided: nobody who may approve could ever see it where it was asked for. It lapses at once, and
+        is there to show what its command would do."""
+        return self.expires_at == self.created_at and self.state in (State.PROPOSED, State.EXPIRED)

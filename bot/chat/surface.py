@@ -20,6 +20,7 @@ from bot.errors import SurfaceError
 from bot.local.surface import SilentSurface
 from bot.threads.ports import Clock, ProgressView
 from bot.threads.stores import Thread, Threads
+from bot.values.people import Reach
 from bot.values.transcript import Answered, Entry, Proposed, Replied, ToolCall
 
 _PASSING = frozenset({State.APPROVED, State.REPLAYING})
@@ -94,7 +95,7 @@ class TerminalSurface(SilentSurface):
             is_said = any(isinstance(e, Replied) and e.turn == turn and e.text.startswith(view.thinking) for e in entries)
             self._screen.show_now(view.headline, "" if is_said else view.thinking)
 
-    async def show_change(self, thread: Thread, change: Change, *, freeze: Freeze | None = None) -> None:
+    async def show_change(self, thread: Thread, change: Change, *, freeze: Freeze | None = None, reach: Reach = Reach.SEEN) -> None:
         """See `threads.ports.Surface.show_change`. A rollout is shown as it goes on, and once more in the card when it has settled."""
         await self.catch_up(thread.id)
         if change.state in _PASSING:

@@ -15,7 +15,7 @@ from bot.threads.inbound.incoming import Glance
 from bot.threads.inbound.overview import Overview
 from bot.threads.ports import ProgressView
 from bot.threads.stores import Thread
-from bot.values.people import Person
+from bot.values.people import Person, Reach
 
 log = structlog.get_logger()
 
@@ -39,7 +39,7 @@ class SilentSurface:
     async def show_progress(self, thread: Thread, turn: int, view: ProgressView) -> None:
         """See `threads.ports.Surface.show_progress`."""
 
-    async def show_change(self, thread: Thread, change: Change, *, freeze: Freeze | None = None) -> None:
+    async def show_change(self, thread: Thread, change: Change, *, freeze: Freeze | None = None, reach: Reach = Reach.SEEN) -> None:
         """See `threads.ports.Surface.show_change`."""
 
     async def show_text(self, thread: Thread, key: str, text: str, *, code: str = "") -> None:
@@ -87,7 +87,7 @@ class SilentSurface:
         """A terminal takes every card."""
         return True
 
-    async def show_reminder(self, thread: Thread, change: Change) -> None:
+    async def show_reminder(self, thread: Thread, change: Change, *, reach: Reach = Reach.SEEN) -> None:
         """Who may approve sits at the prompt."""
 
     async def show_lapse(self, thread: Thread, change: Change) -> None:

@@ -37,7 +37,7 @@ from bot.threads.inbound.incoming import Glance
 from bot.threads.inbound.overview import Overview
 from bot.threads.ports import ProgressView
 from bot.threads.stores import Messages, Thread
-from bot.values.people import Person, ThreadKey
+from bot.values.people import Person, Reach, ThreadKey
 
 log = structlog.get_logger()
 
@@ -91,14 +91,14 @@ class SlackSurface:
             await self._writing.end(thread, view)
             await self._sender.show(draft)
 
-    async def show_change(self, thread: Thread, change: Change, *, freeze: Freeze | None = None) -> None:
+    async def show_change(self, thread: Thread, change: Change, *, freeze: Freeze | None = None, reach: Reach = Reach.SEEN) -> None:
         """Where Slack refuses the card and the text instead of it cannot have all, a file has; only then the text tells how to approve."""
-        await self._show_card(thread, change, freeze)
+        await self._show_card(thread, change, freeze, reach)
         if change.state is State.PROPOSED and change.id not in self._filed and not await self._shows_card(change):
             file = await asyncio.to_thread(make_file, change)
             await self._sender.show(_draft_file(thread, _whole_key(change.id), file))
             self._filed.add(change.id)
-            await self._show_card(thread, change, freeze)
+            await self._show_card(thread, change, freeze, reach)
 
     async def shows_whole(self, change: Change) -> bool:
         shown = await self._messages.get(_change_key(change.id))
@@ -106,9 +106,9 @@ class SlackSurface:
             return False
         return await self._shows_card(change) or await self._is_filed(change)
 
-    async def _show_card(self, thread: Thread, change: Change, freeze: Freeze | None) -> None:
+    async def _show_card(self, thread: Thread, change: Change, freeze: Freeze | None, reach: Reach) -> None:
         link = await self._link_to(change.superseded_by, change.thread_id)
-        rendered = render_change(change, self._changes, self._clock(), freeze=freeze, successor_link=link)
+        rendered = render_change(change, self._changes, self._clock(), freeze=freeze, reach=reach, successor_link=link)
         otherwise = self._say_otherwise(change, is_filed=change.id in self._filed)
         await self._sender.show(_draft(thread, _change_key(change.id), rendered, Priority.CARD, otherwise))
 
@@ -194,8 +194,8 @@ class SlackSurface:
     async def ask_command(self, trigger_id: str, change: Change) -> None:
         await self._open_view(trigger_id, render_edit(change))
 
-    async def show_reminder(self, thread: Thread, change: Change) -> None:
-        rendered = render_reminder(change, self._changes, await self._link_to(change.id, change.thread_id))
+    async def show_reminder(self, thread: Thread, change: Change, *, reach: Reach = Reach.SEEN) -> None:
+        rendered = render_reminder(change, self._changes, await self._link_to(change.id, change.thread_id), reach)
         otherwise = render_otherwise(change, self._clock(), is_seen=await self.shows_whole(change))
         await self._sender.show(_draft(thread, f"remind:{change.id}", rendered, Priority.CARD, otherwise))
 

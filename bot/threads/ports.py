@@ -13,7 +13,7 @@ from bot.changes.ports import ClusterApi
 from bot.threads.inbound.incoming import Glance
 from bot.threads.inbound.overview import Overview
 from bot.threads.stores import Thread
-from bot.values.people import Person
+from bot.values.people import Person, Reach
 from bot.values.requests import Identity, Recording
 from bot.values.sandbox import Ran
 
@@ -117,8 +117,8 @@ class Surface(Protocol):
 
     async def show_progress(self, thread: Thread, turn: int, view: ProgressView) -> None: ...
 
-    async def show_change(self, thread: Thread, change: Change, *, freeze: Freeze | None = None) -> None:
-        """`freeze` is what holds on the change's cluster."""
+    async def show_change(self, thread: Thread, change: Change, *, freeze: Freeze | None = None, reach: Reach = Reach.SEEN) -> None:
+        """`freeze` is what holds on the change's cluster, `reach` says whether somebody who may approve sees the thread."""
         ...
 
     async def shows_whole(self, change: Change) -> bool:
@@ -178,8 +178,8 @@ class Surface(Protocol):
         """Opens the modal in which the asker edits the command line."""
         ...
 
-    async def show_reminder(self, thread: Thread, change: Change) -> None:
-        """Tells those who may approve, mentioning them, that the change lapses soon."""
+    async def show_reminder(self, thread: Thread, change: Change, *, reach: Reach = Reach.SEEN) -> None:
+        """Tells those who may approve, mentioning them, that the change lapses soon; the asker where none of them sees it."""
         ...
 
     async def show_lapse(self, thread: Thread, change: Change) -> None:

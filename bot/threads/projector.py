@@ -15,8 +15,10 @@ from bot.changes.change import Change, State
 from bot.errors import StoreError, SurfaceError, SurfaceUnavailableError
 from bot.threads import progress
 from bot.threads.progress import Live
+from bot.threads.reach import find_reach
 from bot.threads.stores import Thread
 from bot.threads.world import World
+from bot.values.people import Reach
 from bot.values.transcript import Asked, Ended, Entry
 
 log = structlog.get_logger()
@@ -104,18 +106,28 @@ class Projector:
         # A superseded card last: it links to the one that took its place.
         for change, version in sorted(undrawn, key=lambda item: item[0].state is State.SUPERSEDED):
             freeze = await stores.freezes.active(change.cluster) if change.is_open else None
-            show = partial(self._world.surface.show_change, thread, change, freeze=freeze)
+            reach = await self._find_reach(thread, change)
+            show = partial(self._world.surface.show_change, thread, change, freeze=freeze, reach=reach)
             told = f"Change {change.id} ({change.state}) cannot be shown in its thread"
-            await self._show(f"change:{change.id}", (change, version, freeze), show, partial(self._tell, thread, change.asked_by, told))
-            await self._ping(thread, change)
+            await self._show(
+                f"change:{change.id}", (change, version, freeze, reach), show, partial(self._tell, thread, change.asked_by, told)
+            )
+            await self._ping(thread, change, reach)
             await stores.threads.drew_change(change.id, version)
 
-    async def _ping(self, thread: Thread, change: Change) -> None:
+    async def _find_reach(self, thread: Thread, change: Change) -> Reach:
+        """Of a change that waits; asked afresh when its approvers are reminded, for somebody may have been invited."""
+        if change.state is not State.PROPOSED:
+            return Reach.SEEN
+        return await find_reach(self._world, thread.channel_id, change.asked_by, is_fresh=bool(change.reminded_at))
+
+    async def _ping(self, thread: Thread, change: Change, reach: Reach) -> None:
         """What a card alone would not tell people in time."""
         if change.state is State.PROPOSED and change.reminded_at:
             tell = partial(self._tell, thread, change.asked_by, f"Nobody could be reminded of change {change.id}")
-            await self._show(f"remind:{change.id}", change.id, partial(self._world.surface.show_reminder, thread, change), tell)
-        elif change.state is State.EXPIRED:
+            show = partial(self._world.surface.show_reminder, thread, change, reach=reach)
+            await self._show(f"remind:{change.id}", change.id, show, tell)
+        elif change.state is State.EXPIRED and not change.is_shown_only:
             tell = partial(self._tell, thread, change.asked_by, f"Change {change.id} lapsed, which cannot be said in its thread")
             await self._show(f"lapsed:{change.id}", change.id, partial(self._world.surface.show_lapse, thread, change), tell)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,17 @@ class Person:
         if self.is_guest:
             return "Guests cannot use kubectl-ai; ask a member of the on-call team."
         return ""
+
+
+class Reach(StrEnum):
+    """Whether anybody who may approve what is asked for in a conversation sees it there."""
+
+    SEEN = "seen"
+    """Somebody does, or it cannot be told."""
+    ABSENT = "absent"
+    """Nobody does now; one of them may be invited."""
+    NEVER = "never"
+    """Nobody ever will: it is a direct message."""
 
 
 @dataclass(frozen=True, slots=True)

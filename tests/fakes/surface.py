@@ -12,7 +12,7 @@ from bot.threads.inbound.incoming import Glance
 from bot.threads.inbound.overview import Overview
 from bot.threads.ports import ProgressView
 from bot.threads.stores import Thread
-from bot.values.people import Person
+from bot.values.people import Person, Reach
 
 
 class FakeSurface:
@@ -34,6 +34,8 @@ class FakeSurface:
         """Changes of which only a part is shown."""
         self.freezes: dict[int, Freeze | None] = {}
         """What the last picture of a card said of a freeze."""
+        self.reaches: dict[int, Reach] = {}
+        """What it said of who sees it."""
         self.whispers: list[tuple[str, str]] = []
         self.told: dict[str, tuple[str, str]] = {}
         """In direct messages, by key."""
@@ -63,9 +65,10 @@ class FakeSurface:
         self.progress.setdefault((thread.id, turn), []).append(view)
         self.on_show()
 
-    async def show_change(self, thread: Thread, change: Change, *, freeze: Freeze | None = None) -> None:
+    async def show_change(self, thread: Thread, change: Change, *, freeze: Freeze | None = None, reach: Reach = Reach.SEEN) -> None:
         await self._take(f"change:{change.id}")
         self.freezes[change.id] = freeze
+        self.reaches[change.id] = reach
         self.cards.setdefault(change.id, []).append(change)
         self.on_show()
 
@@ -126,9 +129,9 @@ class FakeSurface:
         await self._reach()
         self.modals.append(("edit", change.id))
 
-    async def show_reminder(self, thread: Thread, change: Change) -> None:
+    async def show_reminder(self, thread: Thread, change: Change, *, reach: Reach = Reach.SEEN) -> None:
         await self._reach()
-        self.pings.append(("remind", change.id))
+        self.pings.append(("remind" if reach is Reach.SEEN else "remind asker", change.id))
 
     async def show_lapse(self, thread: Thread, change: Change) -> None:
         await self._reach()

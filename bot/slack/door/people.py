@@ -32,7 +32,7 @@ class People:
         self._settings = settings
         self._groups: dict[str, tuple[float, frozenset[str]]] = {}
         self._channels: dict[str, tuple[float, str]] = {}
-        self._members: dict[str, tuple[float, frozenset[str]]] = {}
+        self._members: dict[str, tuple[float, frozenset[str], bool]] = {}
 
     async def fetch_person(self, user_id: str) -> Person:
         """Asked afresh each time. Somebody Slack does not know is external."""
@@ -64,29 +64,33 @@ class People:
         return members
 
     async def is_member(self, channel_id: str, user_id: str, *, is_fresh: bool = False) -> bool:
-        """Whether the person is in the conversation, as Slack says now or said within the last minute. A direct message has one."""
+        """Whether the person is in the conversation, as Slack says now or said within the last minute. A direct message has one. Raises
+        SurfaceError for somebody who is not among the members of a conversation that has too many to read them all."""
         now = asyncio.get_running_loop().time()
         cached = self._members.get(channel_id)
         if cached is None or is_fresh or now - cached[0] >= _MEMBER_SECONDS:
-            cached = (now, await self._fetch_channel_members(channel_id))
+            cached = (now, *await self._fetch_channel_members(channel_id))
             self._members[channel_id] = cached
+        if user_id not in cached[1] and not cached[2]:
+            raise SurfaceError("This channel has too many members to look for one of them.")
         return user_id in cached[1]
 
-    async def _fetch_channel_members(self, channel_id: str) -> frozenset[str]:
+    async def _fetch_channel_members(self, channel_id: str) -> tuple[frozenset[str], bool]:
+        """Its members, and whether these are all."""
         members: set[str] = set()
         arguments: dict[str, Any] = {"channel": channel_id, "limit": limits.MEMBERS_PAGE}
         for _ in range(limits.MEMBERS_PAGES):
             reply = await self._web.ask("conversations.members", arguments)
             if isinstance(reply, Refused):
                 if reply.error in _NO_CHANNEL:
-                    return frozenset()
+                    return frozenset(), True
                 raise refused("conversations.members", reply)
             members |= {member for member in reply.data.get("members") or [] if isinstance(member, str)}
             cursor = (reply.data.get("response_metadata") or {}).get("next_cursor")
             if not cursor:
-                break
+                return frozenset(members), True
             arguments["cursor"] = cursor
-        return frozenset(members)
+        return frozenset(members), False
 
     async def check_channel(self, channel_id: str) -> str:
         """Why the bot may not work in this channel, in one sentence, or ''. A yes is kept for 20 s."""

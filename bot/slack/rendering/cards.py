@@ -26,23 +26,34 @@ from bot.slack.rendering.text import (
     show_day_and_time,
     show_time,
 )
+from bot.values.people import Reach
 
 APPROVE, DENY, DETAILS, EDIT, STOP, UNDO, CONTINUE = "approve", "deny", "details", "edit", "stop", "undo", "continue"
 """Action ids of our buttons: the words `Click.action` carries."""
 
 
-def render_change(change: Change, rules: ChangeSettings, now: float, *, freeze: Freeze | None = None, successor_link: str = "") -> Rendered:
-    """The card at `now` (epoch seconds). `freeze` is what holds on its cluster, `successor_link` the address of the card that
-    superseded this one, if known."""
+def render_change(
+    change: Change,
+    rules: ChangeSettings,
+    now: float,
+    *,
+    freeze: Freeze | None = None,
+    reach: Reach = Reach.SEEN,
+    successor_link: str = "",
+) -> Rendered:
+    """The card at `now` (epoch seconds). `freeze` is what holds on its cluster, `reach` who of those who may approve sees it,
+    `successor_link` the address of the card that superseded this one, if known."""
     is_lapsed = change.state is State.PROPOSED and now >= change.expires_at
     is_frozen = change.is_open and freeze is not None and freeze.holds(now)
     can_undo = undo.is_offered(change, rules.undo_seconds, now)
     blocks = [_render_head(change, is_lapsed, successor_link, change.decided_at + rules.undo_seconds if can_undo else None)]
     blocks.append(_render_body(change))
-    if freeze is not None and is_frozen:
+    if change.is_shown_only:
+        blocks.append(section(describe_unseen(rules)))
+    elif freeze is not None and is_frozen:
         blocks.append(section(describe_freeze(freeze)))
     elif change.state is State.PROPOSED and not is_lapsed:
-        blocks.append(section(describe_approvers(change, rules)))
+        blocks.append(section(describe_approvers(change, rules, reach)))
     if buttons := _render_buttons(change, is_lapsed=is_lapsed, is_frozen=is_frozen, can_undo=can_undo):
         blocks.append(buttons)
     return Rendered(make_fallback(_summarize(change, is_lapsed)), tuple(blocks))
@@ -52,6 +63,9 @@ def render_otherwise(change: Change, now: float, *, whole: str = "", is_filed: b
     """For where Slack refuses the card: words in the thread decide as its buttons do, but nobody is asked to approve what they
     cannot see. `whole` is all of the change as text, `is_filed` says that a file in the thread has it, `is_seen` that something
     else there has."""
+    if change.is_shown_only:
+        unseen = "Nobody who may approve it sees our direct messages; ask for it in a channel where approvers are."
+        return Otherwise(f"Change {change.id} was not applied", unseen, whole, unseen)
     if change.state is not State.PROPOSED or now >= change.expires_at:
         state = "lapsed" if change.state is State.PROPOSED else str(change.state)
         return Otherwise(f"Change {change.id} is now: {state}", "The Home of kubectl-ai lists the changes you asked for.")
@@ -68,14 +82,22 @@ def encode_target(change: Change, *, is_home: bool = False) -> str:
     return orjson.dumps(target | {"home": True} if is_home else target).decode()
 
 
-def describe_approvers(change: Change, rules: ChangeSettings) -> str:
+def describe_approvers(change: Change, rules: ChangeSettings, reach: Reach = Reach.SEEN) -> str:
     """`May approve: @oncall, not the asker · lapses at 14:17`, as mrkdwn with live mentions."""
     lapses = f"lapses at {show_time(change.expires_at)}"
     approvers = list_approvers(rules)
     if not approvers:
         return f"⚠️ Nobody may approve this: the settings name no `changes.approvers` · {lapses}"
     itself = "" if rules.self_approval else ", not the asker"
+    if reach is not Reach.SEEN:
+        return f"⚠️ May approve: {approvers}{itself}. None of them is in this channel now: invite one, or nobody sees this · {lapses}"
     return f"May approve: {approvers}{itself} · {lapses}"
+
+
+def describe_unseen(rules: ChangeSettings) -> str:
+    """Why the change cannot be approved where it is shown, and what to do, as mrkdwn."""
+    where = "where those are who may approve" + (f": {approvers}" if (approvers := list_approvers(rules)) else "")
+    return f"⚠️ Nobody who may approve this sees our direct messages, so it lapsed at once. Ask for it in a channel {where}."
 
 
 def list_approvers(rules: ChangeSettings) -> str:
@@ -149,4 +171,5 @@ def _summarize(change: Change, is_lapsed: bool) -> str:
     )
     fields = [f"{diff.title} {' '.join(field.split())}" for diff in change.diffs[:1] for field in describe_fields(diff.fields[:1]) if field]
     what = fields[0] if fields else flatten(change.command, limits.SUMMARY_COMMAND_CHARS)
-    return f"Change {change.id} on {change.cluster} {'lapsed' if is_lapsed else state}: {what}"
+    state = "cannot be approved in a direct message" if change.is_shown_only else "lapsed" if is_lapsed else state
+    return f"Change {change.id} on {change.cluster} {state}: {what}"

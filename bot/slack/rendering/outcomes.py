@@ -43,6 +43,8 @@ def describe_state(change: Change, is_lapsed: bool, successor_link: str = "") ->
     unit = "command" if change.writes and all(write.connect is not None for write in change.writes) else "write"
     writes = f"{len(change.writes)} {unit}{'' if len(change.writes) == 1 else 's'}"
     landed = sum(send.state is SendState.LANDED for send in change.sends)
+    if change.is_shown_only:
+        return "only shown, it cannot be approved here"
     match change.state:
         case State.PROPOSED:
             return f"lapsed at {show_time(change.expires_at)}" if is_lapsed else ""

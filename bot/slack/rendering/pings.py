@@ -8,12 +8,17 @@ from bot.slack import limits
 from bot.slack.rendering.blocks import Rendered, section
 from bot.slack.rendering.cards import list_approvers
 from bot.slack.rendering.text import escape, flatten, make_fallback, make_name, mention, show_time
+from bot.values.people import Reach
 
 
-def render_reminder(change: Change, rules: ChangeSettings, link: str) -> Rendered:
-    """To everybody who may approve. `link` is the address of the card, '' if it is not known."""
-    whom = list_approvers(rules) or mention(change.asked_by)
+def render_reminder(change: Change, rules: ChangeSettings, link: str, reach: Reach = Reach.SEEN) -> Rendered:
+    """To everybody who may approve, or to the asker where none of them would see it. `link` is the address of the card, '' if it is not
+    known."""
+    is_seen = reach is Reach.SEEN
+    whom = (list_approvers(rules) if is_seen else "") or mention(change.asked_by)
     waits = f"still waits for a decision and lapses at {show_time(change.expires_at)}."
+    if not is_seen:
+        waits += " None of those who may approve is in this channel: invite one."
     text = f"⏰ {whom} {_name(change, link)} {waits}\n{_show_command(change)}"
     return Rendered(make_fallback(f"Change {change.id} on {change.cluster} still waits for a decision and lapses soon"), (section(text),))
 

@@ -18,9 +18,10 @@ from bot.threads.inbound.continuing import go_on
 from bot.threads.inbound.gate import Passed, Refused
 from bot.threads.inbound.incoming import Click, Edit, Message, Reason
 from bot.threads.inbound.wording import DecisionOrder
+from bot.threads.reach import find_reach
 from bot.threads.steps import rights, undoing
 from bot.threads.world import World
-from bot.values.people import Person, ThreadKey
+from bot.values.people import Person, Reach, ThreadKey
 from bot.values.transcript import Asked, Mode
 
 log = structlog.get_logger()
@@ -211,7 +212,8 @@ async def _show_again(world: World, change: Change) -> None:
     shown = None
     while thread is not None and now is not None and now.state is not shown:
         freeze = await world.stores.freezes.active(now.cluster) if now.is_open else None
-        await world.surface.show_change(thread, now, freeze=freeze)
+        reach = await find_reach(world, thread.channel_id, now.asked_by) if now.state is State.PROPOSED else Reach.SEEN
+        await world.surface.show_change(thread, now, freeze=freeze, reach=reach)
         shown, now = now.state, await world.stores.changes.get(change.id)
 
 

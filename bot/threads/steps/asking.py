@@ -10,6 +10,7 @@ import structlog
 from bot.agent import loop, prompt
 from bot.agent.ports import Model, ModelReply
 from bot.errors import ModelError, ModelUnavailableError
+from bot.threads.reach import find_reach
 from bot.threads.steps.spending import TimeUp, within
 from bot.threads.steps.work import STOPPED, Stopped, Work
 from bot.values.transcript import Entry
@@ -69,13 +70,14 @@ async def _instructions(work: Work, turn: int) -> str:
     world, thread = work.world, work.thread
     user_id = loop.asker_of(work.rows.entries, turn)
     rules, extra = world.settings.changes, world.settings.instructions
+    reach = await find_reach(world, thread.channel_id, user_id)
     parts = (extra.everywhere, extra.clusters.get(thread.cluster, ""), extra.channels.get(thread.channel_id, ""))
     return prompt.render(
         prompt.PromptFacts(
             cluster=thread.cluster,
             namespace=thread.namespace,
             asker=f"{await work.name_of(user_id)} ({user_id})",
-            approval=prompt.approval_rule(has_approvers=bool(rules.approvers), self_approval=rules.self_approval),
+            approval=prompt.approval_rule(has_approvers=bool(rules.approvers), self_approval=rules.self_approval, reach=reach),
             kubernetes_version=world.kubernetes_versions.get(thread.cluster, ""),
             kubectl_version=world.kubectl_version(),
             has_runbooks=bool(world.runbooks),

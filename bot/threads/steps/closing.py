@@ -16,6 +16,9 @@ from bot.values.transcript import Answered, Ended, Entry
 
 log = structlog.get_logger()
 
+UNSEEN = "Nobody who may approve it sees this direct message. It has to be asked for in a channel where approvers are."
+"""Why a change lapses as soon as it is proposed."""
+
 
 async def answer_change(work: Work, step: loop.AnswerChange) -> None:
     """The call gets what really became of its change."""
@@ -35,9 +38,8 @@ async def report(work: Work, step: loop.Report) -> None:
 async def expire(work: Work, step: loop.Expire) -> None:
     change = work.rows.changes[step.change_id]
     audit = AuditLine("expired", BOT, work.thread.id, {"change": change.id, "digest": change.digest})
-    await work.world.stores.changes.move(
-        change.id, [State.PROPOSED], State.EXPIRED, audit, decided_at=work.world.clock(), reason="Nobody decided in time."
-    )
+    reason = UNSEEN if change.is_shown_only else "Nobody decided in time."
+    await work.world.stores.changes.move(change.id, [State.PROPOSED], State.EXPIRED, audit, decided_at=work.world.clock(), reason=reason)
 
 
 async def yield_turn(work: Work, step: loop.YieldTurn) -> None:

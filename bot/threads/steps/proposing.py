@@ -12,12 +12,16 @@ from bot.changes import propose as propose_
 from bot.changes.change import Change, State
 from bot.changes.ports import AuditLine, NewChange
 from bot.threads.inbound import editing
+from bot.threads.reach import find_reach
 from bot.threads.steps.looking import look_around
 from bot.threads.steps.work import Work
+from bot.values.people import Reach
 from bot.values.requests import Recording
 from bot.values.transcript import Proposed, ToolResult
 
 log = structlog.get_logger()
+
+_ABSENT = "When it was proposed, none of those who may approve was in this channel; one has to be invited."
 
 
 async def propose(work: Work, step: loop.RunCall, result: ToolResult, recording: Recording) -> None:
@@ -71,7 +75,13 @@ async def _find_open_edited(work: Work, turn: int) -> Change | str | None:
 
 
 async def store(work: Work, change: NewChange, result: ToolResult) -> None:
-    """Stores a change that a call came to, with its audit line."""
+    """Stores a change that a call came to, with its audit line. One that nobody will ever see who may approve it has no time to wait: it
+    shows what would change, and its call is answered at once."""
+    reach = await find_reach(work.world, work.thread.channel_id, change.asked_by, is_fresh=True)
+    if reach is Reach.NEVER:
+        change = replace(change, expires_at=change.created_at)
+    elif reach is Reach.ABSENT:
+        result = replace(result, note=f"{result.note} {_ABSENT}".strip())
     facts: dict[str, object] = {
         "digest": change.digest,
         "turn": change.turn,

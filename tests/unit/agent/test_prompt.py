@@ -9,6 +9,7 @@ import pytest
 from bot.agent import prompt
 from bot.agent.prompt import PromptFacts
 from bot.agent.tools import SHELL_TOOL, tools
+from bot.values.people import Reach
 
 FACTS = PromptFacts("prod-eu", "shop", "Ada (U1)", "Two people approve.", "v1.34.1", "v1.37.0")
 
@@ -58,9 +59,10 @@ def test_who_may_approve_is_one_sentence_for_each_setting() -> None:
         prompt.approval_rule(has_approvers=False, self_approval=False),
         prompt.approval_rule(has_approvers=True, self_approval=False),
         prompt.approval_rule(has_approvers=True, self_approval=True),
+        prompt.approval_rule(has_approvers=True, self_approval=False, reach=Reach.NEVER),
     }
 
-    assert len(rules) == 3
+    assert len(rules) == 4
 
 
 def test_runbooks_are_told_of_only_where_there_are_some() -> None:

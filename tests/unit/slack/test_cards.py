@@ -11,7 +11,8 @@ from bot.changes.freeze import Freeze
 from bot.changes.propose import replace_edited
 from bot.settings import ChangeSettings
 from bot.slack.rendering.blocks import count_chars
-from bot.slack.rendering.cards import render_change
+from bot.slack.rendering.cards import render_change, render_otherwise
+from bot.values.people import Reach
 from bot.values.requests import RefusedRequest, RequestInfo
 from tests.unit.slack.judging import all_text, assert_acceptable, nasty
 from tests.unit.slack.rows import make_change, make_write
@@ -368,3 +369,43 @@ def test_a_change_that_its_asker_took_back_is_withdrawn():
     withdrawn = make_change(state=State.DENIED, decided_by="U01ANA", decided_at=NOW, reason="The turn was stopped.")
 
     assert "withdrawn by <@U01ANA> at" in all_text(render(withdrawn).blocks)
+
+
+SHOWN_ONLY = {"created_at": NOW - 10, "expires_at": NOW - 10}
+
+
+@pytest.mark.parametrize("state", [State.PROPOSED, State.EXPIRED])
+def test_what_nobody_can_approve_here_is_shown_whole_without_a_button_that_decides(state):
+    rendered = render(make_change(state=state, **SHOWN_ONLY))
+
+    text = all_text(rendered.blocks)
+    assert "⚪ *Change 42* · only shown, it cannot be approved here" in text
+    assert "spec.replicas  3 → 5" in text
+    assert (
+        "Nobody who may approve this sees our direct messages, so it lapsed at once. Ask for it in a channel where those are who may "
+        "approve: <!subteam^S01ONCALL>, <@U01BEN>." in text
+    )
+    assert "May approve" not in text
+    assert [button["action_id"] for button in buttons(rendered)] == ["details"]
+    assert rendered.text.startswith("Change 42 on prod-eu cannot be approved in a direct message: Deployment shop/web")
+
+
+def test_where_the_card_of_such_a_change_is_refused_words_say_why():
+    otherwise = render_otherwise(make_change(state=State.EXPIRED, **SHOWN_ONLY), NOW, whole="all of it")
+
+    assert (otherwise.what, otherwise.whole) == ("Change 42 was not applied", "all of it")
+    assert (
+        otherwise.rest
+        == otherwise.if_whole
+        == "Nobody who may approve it sees our direct messages; ask for it in a channel where approvers are."
+    )
+
+
+def test_where_no_approver_is_in_the_channel_the_card_says_whom_to_invite():
+    rendered = render(make_change(), reach=Reach.ABSENT)
+
+    assert (
+        "⚠️ May approve: <!subteam^S01ONCALL>, <@U01BEN>, not the asker. None of them is in this channel now: invite one, or nobody "
+        "sees this · lapses at <!date^9990000900^" in all_text(rendered.blocks)
+    )
+    assert "approve" in [button["action_id"] for button in buttons(rendered)]

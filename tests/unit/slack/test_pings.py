@@ -5,6 +5,7 @@ from hypothesis import given
 
 from bot.settings import ChangeSettings
 from bot.slack.rendering.pings import render_lapse, render_reminder
+from bot.values.people import Reach
 from tests.unit.slack.judging import all_text, assert_acceptable, nasty
 from tests.unit.slack.rows import make_change
 
@@ -37,3 +38,11 @@ def test_the_asker_is_pinged_about_a_lapse_with_its_reason():
 @given(words=nasty)
 def test_nothing_in_a_ping_is_live_that_is_not_ours(render, words):
     assert_acceptable(render(make_change(command=words, cluster=words, reason=words)))
+
+
+def test_where_no_approver_would_see_it_the_asker_is_reminded_to_invite_one():
+    text = all_text(render_reminder(make_change(), RULES, LINK, Reach.ABSENT).blocks)
+
+    assert text.startswith("⏰ <@U01ANA> ")
+    assert "None of those who may approve is in this channel: invite one." in text
+    assert "S01ONCALL" not in text
