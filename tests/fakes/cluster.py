@@ -24,8 +24,8 @@ PASSWORD = "correct-horse"
 class FakeCluster:
     """An API server that holds one Deployment, and rehearsals of commands against it."""
 
-    def __init__(self) -> None:
-        self.name = "prod"
+    def __init__(self, name: str = "prod") -> None:
+        self.name = name
         self.object: dict[str, Any] = {
             "apiVersion": "apps/v1",
             "kind": "Deployment",
@@ -42,6 +42,8 @@ class FakeCluster:
         self.ends: Callable[[ApiRequest], Executed] = lambda request: Executed(Output(0))
         self.rehearsals: dict[str, FakeRehearsal] = {}
         self.opened = 0
+        self.namespaces: list[str] = []
+        """The namespace in which each rehearsal began."""
 
     @property
     def api(self) -> FakeCluster:
@@ -66,7 +68,8 @@ class FakeCluster:
     ) -> AsyncIterator[FakeRehearsal]:
         await asyncio.sleep(0)
         self.opened += 1
-        rehearsal = FakeRehearsal(f"kubeconfig-{self.opened}", log_lines)
+        self.namespaces.append(namespace)
+        rehearsal = FakeRehearsal(f"kubeconfig-{self.name}-{self.opened}", log_lines)
         self.rehearsals[rehearsal.kubeconfig] = rehearsal
         try:
             yield rehearsal

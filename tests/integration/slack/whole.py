@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +16,7 @@ from bot.devslack.config import Config
 from bot.devslack.driver import Driver
 from bot.devslack.server import run_server
 from bot.settings import ChangeSettings, ClusterSettings, Settings, SlackSettings, StoreSettings
+from bot.settings_channels import ChannelSettings
 from bot.slack.delivery.drafts import Pace
 from bot.slack.door.connect import Connections
 from bot.slack.door.listeners import Listeners
@@ -73,6 +74,8 @@ class Whole:
     driver: Driver
     stores: Stores
     cluster: FakeCluster
+    """The first of the clusters."""
+    clusters: Mapping[str, FakeCluster]
     sandboxes: FakeSandboxes
     clock: ShiftedClock
     signals: Signals
@@ -102,17 +105,30 @@ class WatchedInbox:
         return is_new
 
 
+def build_clusters(channels: Mapping[str, ChannelSettings]) -> Mapping[str, FakeCluster]:
+    """`prod`, and what channels name; one sandbox reaches the doors of all of them."""
+    clusters = {name: FakeCluster(name) for name in ("prod", *(channel.cluster for channel in channels.values() if channel.cluster))}
+    for cluster in clusters.values():
+        cluster.rehearsals = clusters["prod"].rehearsals
+    return clusters
+
+
 @asynccontextmanager
-async def run_whole(config: Config | None = None, **rules: object) -> AsyncIterator[Whole]:
-    """A bot with a model, at a local Slack of its own. `rules` are settings of changes."""
+async def run_whole(
+    config: Config | None = None, *, channels: Mapping[str, ChannelSettings] | None = None, **rules: object
+) -> AsyncIterator[Whole]:
+    """A bot with a model, at a local Slack of its own. `channels` are defaults by channel id: there is every cluster that they name,
+    beside `prod`. `rules` are settings of changes."""
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(run_server(config or Config()))
         driver = await stack.enter_async_context(Driver(url))
-        clock, signals, cluster = ShiftedClock(), Signals(), FakeCluster()
+        clock, signals, clusters = ShiftedClock(), Signals(), build_clusters(channels or {})
+        cluster = clusters["prod"]
         store = await stack.enter_async_context(open_store(StoreSettings(url="sqlite+aiosqlite://", key=SecretStr(KEY)), clock))
         slack = SlackSettings(bot_token=SecretStr("xoxb-local"), app_token=SecretStr("xapp-local"), api_url=driver.api_url)
         changes = ChangeSettings(approvers=("S01ONCALL",), rollout_seconds=0).model_copy(update=rules)
-        settings = Settings(slack=slack, changes=changes, clusters=(ClusterSettings(name="prod", namespace="shop"),))
+        named = tuple(ClusterSettings(name=name, namespace="shop") for name in clusters)
+        settings = Settings(slack=slack, changes=changes, clusters=named, channels=channels or {})
         signed_in = await sign_in(slack)
         stack.push_async_callback(signed_in.close)
         surface = SlackSurface(signed_in.web, signed_in.bot, slack, changes, store.stores.messages, clock=clock, pace=PACE)
@@ -123,7 +139,7 @@ async def run_whole(config: Config | None = None, **rules: object) -> AsyncItera
             stores=store.stores,
             surface=surface,
             sandboxes=sandboxes,
-            clusters={"prod": cluster},
+            clusters=clusters,
             models=(FakeModel(think),),
             clock=clock,
             signals=signals,
@@ -137,7 +153,7 @@ async def run_whole(config: Config | None = None, **rules: object) -> AsyncItera
         await driver.wait_for_connections(slack.connections)
         tasks = [asyncio.create_task(Intake(world).run()), asyncio.create_task(Worker(world).run())]
         try:
-            yield Whole(driver, store.stores, cluster, sandboxes, clock, signals, inbox.arrived, tasks)
+            yield Whole(driver, store.stores, cluster, clusters, sandboxes, clock, signals, inbox.arrived, tasks)
         finally:
             for task in tasks:
                 task.cancel()
