@@ -33,12 +33,14 @@ class Person:
     def __init__(self, page: Page, pictures: Path) -> None:
         self.page = page
         self._pictures = pictures
-        self.channel = page.get_by_role("list", name="Messages in #oncall")
+        self._place = page.get_by_role("main")
+        self.channel = self._place.get_by_role("list", name="Messages in ")
+        """What is written in the channel or direct message, outside threads."""
         self.thread = page.get_by_role("region", name="Thread")
 
     async def write(self, text: str) -> None:
-        """Sends a message, or a slash command, in the channel."""
-        await _send(self.page.get_by_role("textbox", name="Message #oncall"), text)
+        """Sends a message, or a slash command, in the channel or direct message."""
+        await _send(self._place.get_by_role("textbox", name="Message "), text)
 
     async def reply(self, text: str) -> None:
         await _send(self.thread.get_by_role("textbox", name="Reply in thread"), text)

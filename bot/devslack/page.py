@@ -12,6 +12,7 @@ from aiohttp import web
 from bot.devslack.describe import describe_channel, describe_person
 from bot.devslack.keys import SLACK
 from bot.devslack.local_slack import LocalSlack
+from bot.devslack.methods import sessions
 from bot.devslack.setup import read_progress
 from bot.devslack.uploads import build_download
 from bot.devslack.values import Channel, Json, Person
@@ -79,6 +80,7 @@ async def build_state(slack: LocalSlack, person: Person) -> Json:
             "name": slack.app.name,
             "description": slack.app.description,
             "user": slack.app.bot_user_id,
+            "stops_sessions": sessions.STOPPED in slack.app.events,
             "commands": list(slack.app.slash_commands),
             "shortcuts": [{"callback_id": item.callback_id, "name": item.name} for item in slack.app.shortcuts],
         },

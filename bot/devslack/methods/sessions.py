@@ -11,7 +11,9 @@ from bot.devslack.refusal import ApiRefusalError
 from bot.devslack.values import Channel, Json, Person, Session
 
 STATES = frozenset({"processing", "active", "suspended", "closed"})
-_STOPPED, _TITLE_CHANGED = "agent_session_stopped", "agent_session_title_changed"
+STOPPED = "agent_session_stopped"
+"""The event of Slack's own Stop: people have that button where the app listens to this."""
+_TITLE_CHANGED = "agent_session_title_changed"
 
 
 async def set_status(call: Call) -> Json:
@@ -22,8 +24,8 @@ async def set_status(call: Call) -> Json:
     answer: Json = {"ok": True, "status": session.status, "agent_status": session.status}
     if session.title:
         answer["title"] = session.title
-    if session.status == "processing" and _STOPPED not in call.slack.app.events:
-        answer["warning"] = f"missing_{_STOPPED}_event_subscription"
+    if session.status == "processing" and STOPPED not in call.slack.app.events:
+        answer["warning"] = f"missing_{STOPPED}_event_subscription"
     return answer
 
 
@@ -49,7 +51,7 @@ def read_state(call: Call, name: str) -> str:
 def stop(slack: LocalSlack, person: Person, channel: Channel, thread_ts: str) -> bool:
     """A person presses Slack's own Stop: streams of the thread end, and the app is told. False if there is nothing to stop."""
     session = slack.sessions.get(channel.id, thread_ts)
-    if session is None or session.status != "processing" or _STOPPED not in slack.app.events:
+    if session is None or session.status != "processing" or STOPPED not in slack.app.events:
         return False
     ended = []
     for channel_id, ts in slack.streams.list_open():
@@ -59,7 +61,7 @@ def stop(slack: LocalSlack, person: Person, channel: Channel, thread_ts: str) ->
             slack.replace(channel_id, message | {"streaming_state": "completed"})
             ended.append(ts)
     event: Json = {
-        "type": _STOPPED,
+        "type": STOPPED,
         "channel": channel.id,
         "thread_ts": thread_ts,
         "user": person.id,

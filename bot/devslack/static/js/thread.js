@@ -1,5 +1,6 @@
 // The right side: one thread.
 
+import { act } from "./api.js";
 import { buildComposer } from "./composer.js";
 import { fill, h, icon } from "./dom.js";
 import { MessageList } from "./message_list.js";
@@ -32,13 +33,19 @@ export class Thread {
     go(this.channelId);
   }
 
+  /** Slack's own Stop, whatever buttons the app's messages have. */
+  stopSession() {
+    act("stop-session", { as: store.me, channel: this.channelId, thread_ts: this.rootTs });
+  }
+
   build(channel) {
     const name = channelLabel(channel);
     this.list = new MessageList("Messages in this thread", { channel, inThread: true });
     this.title = h("h2", {});
     this.status = h("div", { class: "status", role: "status" });
-    this.list.scroller.append(this.status);
-    const composer = buildComposer("Reply in thread", { channel, thread: this.rootTs }, () => this.list.goToEnd());
+    this.stop = h("button", { type: "button", class: "bk-button stop", hidden: true, on: { click: () => this.stopSession() } }, `Stop ${store.app.name}`);
+    this.list.scroller.append(h("div", { class: "status-line" }, this.status, this.stop));
+    const composer = this.composer = buildComposer("Reply in thread", { channel, thread: this.rootTs }, () => this.list.goToEnd());
     fill(
       this.node,
       h("header", { class: "bar" },
@@ -57,10 +64,19 @@ export class Thread {
     const replies = messages.filter((message) => !message.is_ephemeral).length - 1;
     const line = replies > 0 ? `${replies} ${replies === 1 ? "reply" : "replies"}` : "";
     this.list.update(messages, { afterRoot: line });
-    const title = store.sessions.get(`${this.channelId}/${this.rootTs}`)?.title || "Thread";
+    const session = store.sessions.get(`${this.channelId}/${this.rootTs}`);
+    this.drawStop(store.app.stops_sessions && session?.status === "processing");
+    const title = session?.title || "Thread";
     if (this.title.textContent !== title) fill(this.title, title);
     const entry = store.statuses.get(`${this.channelId}/${this.rootTs}`);
     fill(this.status, entry && [h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")), `${store.app.name} ${entry.status}`]);
     this.list.keepEnd();
+  }
+
+  drawStop(isOffered) {
+    if (this.stop.hidden === !isOffered) return;
+    const hadFocus = document.activeElement === this.stop;
+    this.stop.hidden = !isOffered;
+    if (hadFocus) this.composer.input.focus();
   }
 }
