@@ -8,7 +8,10 @@ from collections.abc import Sequence
 from bot.values.requests import RecordedWrite, Recording
 from bot.values.transcript import Answered, Asked, Entry, Mode
 
-_ANNOTATIONS = re.compile(r"""^[ \t-]*["']?annotations["']?[ \t]*:(?![ \t]*(?:<none>|\{\}|null)[ \t]*,?$)""", re.IGNORECASE | re.MULTILINE)
+_NONE = r"(?:<none>|<nil>|<no value>|null|none|\{\}|map\[\])"
+_ANNOTATIONS = re.compile(rf"""(?<![\w./-])annotations\\*["']?[ \t]*:(?![ \t]*{_NONE}[ \t]*(?:[,\]}}\s]|$))""", re.IGNORECASE)
+"""The key and what begins behind it, wherever it stands: as YAML, as JSON on one line or within a text, as Go prints a map. Annotations
+that are shown to be empty are none."""
 _COMMAND_CHARS = 60
 
 
