@@ -25,7 +25,9 @@ from tests.integration.gateway.conftest import lab, seeded
 __all__ = ["lab", "seeded"]
 
 WIRES = ("gemini", "openai")
-EVERY_SERVICE = ("gemini", "vertex", "openai", "azure")
+GEMINIS = ("gemini", "vertex")
+OPENAIS = ("openai", "azure")
+EVERY_SERVICE = (*GEMINIS, *OPENAIS)
 
 
 @dataclass
@@ -64,13 +66,14 @@ def make_model(service: str, address: str, *, name: str = "scripted", key: str =
         case "gemini":
             return GeminiModel(ModelChoice(name=name, api_key=SecretStr(key), base_url=address, **more), timeout_seconds)
         case "vertex":
-            choice = ModelChoice(provider="vertex", name=name, project="p", base_url=address)
+            choice = ModelChoice(provider="vertex", name=name, project="p", base_url=address, **more)
             return GeminiModel(choice, timeout_seconds, Credentials(token=key))  # type: ignore[no-untyped-call]
         case "openai":
             choice = ModelChoice(provider="openai", name=name, api_key=SecretStr(key), base_url=f"{address}/v1", **more)
             return OpenAIModel(choice, timeout_seconds)
         case _:
-            return OpenAIModel(ModelChoice(provider="openai", name=name, api_key=SecretStr(key), azure_endpoint=address), timeout_seconds)
+            choice = ModelChoice(provider="openai", name=name, api_key=SecretStr(key), azure_endpoint=address, **more)
+            return OpenAIModel(choice, timeout_seconds)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The Gemini adapter over real HTTP against the scripted service: streams, signatures, ids, finish reasons."""
+"""The Gemini adapter over real HTTP, to the Gemini API and to Vertex AI as they are scripted: streams, signatures, ids, finish reasons."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from bot.agent.models.gemini_contents import build_contents
 from bot.agent.ports import ModelReply
 from bot.errors import ModelRefusedError
 from bot.values.transcript import Answered, Asked, Entry, Mode, Replied, ToolResult
-from tests.integration.agent.conftest import Open
+from tests.integration.agent.conftest import GEMINIS, Open
+
+on_both = pytest.mark.parametrize("service", GEMINIS)
 
 ASKED = Asked(1, "U1", "why is the shop down?", Mode.QUESTION)
 
@@ -44,8 +46,9 @@ async def test_text_arrives_in_pieces_and_as_a_whole(open_bench: Open) -> None:
     assert reply.output_tokens > 0
 
 
-async def test_the_request_carries_the_prompt_the_tool_and_the_question(open_bench: Open) -> None:
-    bench = await open_bench("rules: [{reply: [{text: ok}]}]")
+@on_both
+async def test_the_request_carries_the_prompt_the_tool_and_the_question(open_bench: Open, service: str) -> None:
+    bench = await open_bench("rules: [{reply: [{text: ok}]}]", service)
 
     await bench.reply(ASKED)
 
@@ -73,8 +76,9 @@ rules:
 
 
 @pytest.mark.parametrize("level", ["minimal", "low", "medium", "high"])
-async def test_how_much_it_thinks_is_as_the_settings_say(open_bench: Open, level: str) -> None:
-    bench = await open_bench("rules: [{reply: [{text: ok}]}]", thinking=level)
+@on_both
+async def test_how_much_it_thinks_is_as_the_settings_say(open_bench: Open, service: str, level: str) -> None:
+    bench = await open_bench("rules: [{reply: [{text: ok}]}]", service, thinking=level)
 
     reply = await bench.reply(ASKED)
 
@@ -82,8 +86,9 @@ async def test_how_much_it_thinks_is_as_the_settings_say(open_bench: Open, level
     assert reply.text == "ok"
 
 
-async def test_text_and_calls_of_separate_chunks_are_one_content_with_every_signature(open_bench: Open) -> None:
-    bench = await open_bench(MIXED)
+@on_both
+async def test_text_and_calls_of_separate_chunks_are_one_content_with_every_signature(open_bench: Open, service: str) -> None:
+    bench = await open_bench(MIXED, service)
 
     reply = await bench.reply(ASKED)
 
@@ -100,8 +105,9 @@ async def test_text_and_calls_of_separate_chunks_are_one_content_with_every_sign
     assert parts[3] == {"text": "", "thoughtSignature": signature("the last one")}
 
 
-async def test_the_stored_content_goes_back_as_it_came_and_calls_are_answered_in_order(open_bench: Open) -> None:
-    bench = await open_bench(MIXED)
+@on_both
+async def test_the_stored_content_goes_back_as_it_came_and_calls_are_answered_in_order(open_bench: Open, service: str) -> None:
+    bench = await open_bench(MIXED, service)
     first = await bench.reply(ASKED)
 
     second = await bench.reply(ASKED, row(first), *answers(first))
@@ -124,8 +130,9 @@ def normal(content: dict[str, Any]) -> dict[str, Any]:
     return {**content, "parts": parts}
 
 
-async def test_a_stored_content_is_the_same_json_after_any_number_of_restarts(open_bench: Open) -> None:
-    bench = await open_bench(MIXED)
+@on_both
+async def test_a_stored_content_is_the_same_json_after_any_number_of_restarts(open_bench: Open, service: str) -> None:
+    bench = await open_bench(MIXED, service)
     reply = await bench.reply(ASKED)
 
     again = reply.content
@@ -136,13 +143,14 @@ async def test_a_stored_content_is_the_same_json_after_any_number_of_restarts(op
     assert again == reply.content
 
 
-async def test_signature_bytes_survive_whatever_they_are(open_bench: Open) -> None:
+@on_both
+async def test_signature_bytes_survive_whatever_they_are(open_bench: Open, service: str) -> None:
     raw = bytes(range(256))
     part = {"functionCall": {"name": "shell", "args": {"command": "ls"}}, "thoughtSignature": base64.b64encode(raw).decode()}
     script = {
         "rules": [{"when": {"step": 0}, "reply": [{"raw": {"candidates": [{"content": {"parts": [part]}}]}}]}, {"reply": [{"text": "ok"}]}]
     }
-    bench = await open_bench(json.dumps(script))
+    bench = await open_bench(json.dumps(script), service)
 
     reply = await bench.reply(ASKED)
     await bench.reply(ASKED, row(reply), *answers(reply))
@@ -152,8 +160,9 @@ async def test_signature_bytes_survive_whatever_they_are(open_bench: Open) -> No
     assert sent["thoughtSignature"] == raw
 
 
-async def test_a_history_without_its_signature_is_refused_by_the_service(open_bench: Open) -> None:
-    bench = await open_bench(MIXED)
+@on_both
+async def test_a_history_without_its_signature_is_refused_by_the_service(open_bench: Open, service: str) -> None:
+    bench = await open_bench(MIXED, service)
     reply = await bench.reply(ASKED)
     stripped = json.dumps(
         {"role": "model", "parts": [{k: v for k, v in p.items() if k != "thoughtSignature"} for p in json.loads(reply.content)["parts"]]}
@@ -163,8 +172,9 @@ async def test_a_history_without_its_signature_is_refused_by_the_service(open_be
         await bench.reply(ASKED, Replied(1, reply.model, stripped, "", reply.calls), *answers(reply))
 
 
-async def test_ids_are_made_when_the_service_gives_none_and_are_the_same_for_the_same_rows(open_bench: Open) -> None:
-    bench = await open_bench(MIXED)
+@on_both
+async def test_ids_are_made_when_the_service_gives_none_and_are_the_same_for_the_same_rows(open_bench: Open, service: str) -> None:
+    bench = await open_bench(MIXED, service)
 
     first = await bench.reply(ASKED)
     again = await bench.reply(ASKED)
@@ -172,8 +182,9 @@ async def test_ids_are_made_when_the_service_gives_none_and_are_the_same_for_the
     assert [call.id for call in first.calls] == [call.id for call in again.calls] == ["call-1-0-0", "call-1-0-1"]
 
 
-async def test_ids_of_the_service_are_kept_and_go_back_with_the_response(open_bench: Open) -> None:
-    bench = await open_bench("rules: [{when: {step: 0}, reply: [{call: {id: abc, args: {command: ls}}}]}, {reply: [{text: ok}]}]")
+@on_both
+async def test_ids_of_the_service_are_kept_and_go_back_with_the_response(open_bench: Open, service: str) -> None:
+    bench = await open_bench("rules: [{when: {step: 0}, reply: [{call: {id: abc, args: {command: ls}}}]}, {reply: [{text: ok}]}]", service)
 
     reply = await bench.reply(ASKED)
     await bench.reply(ASKED, row(reply), *answers(reply))
@@ -238,8 +249,9 @@ async def test_a_blocked_question_is_a_safety_stop(open_bench: Open) -> None:
     assert (await bench.reply(ASKED)).finish == "safety"
 
 
-async def test_a_signature_without_text_or_call_is_an_empty_reply_and_is_not_sent_back(open_bench: Open) -> None:
-    bench = await open_bench("rules: [{when: {question: first}, reply: [{signature: alone}]}, {reply: [{text: ok}]}]")
+@on_both
+async def test_a_signature_without_text_or_call_is_an_empty_reply_and_is_not_sent_back(open_bench: Open, service: str) -> None:
+    bench = await open_bench("rules: [{when: {question: first}, reply: [{signature: alone}]}, {reply: [{text: ok}]}]", service)
     empty = await bench.reply(Asked(1, "U1", "first", Mode.QUESTION))
 
     again = await bench.reply(Asked(1, "U1", "second", Mode.QUESTION), row(empty))
@@ -249,9 +261,10 @@ async def test_a_signature_without_text_or_call_is_an_empty_reply_and_is_not_sen
     assert len(bench.requests[1]["contents"]) == 1
 
 
-async def test_thoughts_are_kept_but_not_shown(open_bench: Open) -> None:
+@on_both
+async def test_thoughts_are_kept_but_not_shown(open_bench: Open, service: str) -> None:
     bench = await open_bench(
-        "rules: [{reply: [{raw: {candidates: [{content: {role: model, parts: [{text: hm, thought: true}]}}]}}, {text: Yes.}]}]"
+        "rules: [{reply: [{raw: {candidates: [{content: {role: model, parts: [{text: hm, thought: true}]}}]}}, {text: Yes.}]}]", service
     )
 
     reply = await bench.reply(ASKED)

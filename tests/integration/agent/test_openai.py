@@ -13,7 +13,7 @@ from bot.agent.ports import Model, ModelReply
 from bot.agent.tools import tools
 from bot.errors import ModelUnavailableError
 from bot.values.transcript import Answered, Asked, Entry, Happened, Mode, Replied, ToolCall, ToolResult
-from tests.integration.agent.conftest import Open, make_model
+from tests.integration.agent.conftest import OPENAIS, Open, make_model
 
 ASKED = Asked(1, "U1", "why is the shop down?", Mode.QUESTION)
 
@@ -38,7 +38,7 @@ def answers(reply: ModelReply, turn: int = 1) -> list[Entry]:
     return [Answered(turn, call.id, ToolResult("ok", exit_code=0, stdout=f"output of {call.id}")) for call in reply.calls]
 
 
-@pytest.mark.parametrize("service", ["openai", "azure"])
+@pytest.mark.parametrize("service", OPENAIS)
 async def test_text_arrives_in_pieces_and_usage_in_the_last_chunk(open_bench: Open, service: str) -> None:
     bench = await open_bench("rules: [{reply: [{text: 'It is '}, {text: 'DNS.'}, {}]}]", service)
 
@@ -61,9 +61,10 @@ async def test_the_request_carries_the_prompt_the_tools_and_the_question(open_be
     assert sent["stream_options"] == {"include_usage": True}
 
 
-async def test_how_much_it_thinks_is_as_the_settings_say(open_bench: Open) -> None:
+@pytest.mark.parametrize("service", OPENAIS)
+async def test_how_much_it_thinks_is_as_the_settings_say(open_bench: Open, service: str) -> None:
     script = "rules: [{reply: [{text: ok}]}]"
-    told, untold = await open_bench(script, "openai", thinking="low"), await open_bench(script, "openai")
+    told, untold = await open_bench(script, service, thinking="low"), await open_bench(script, service)
 
     await told.reply(ASKED)
     await untold.reply(ASKED)
