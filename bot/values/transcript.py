@@ -99,6 +99,10 @@ class ModelRequest:
     """None: those of the reply before it in the thread."""
     tools: str | None = None
     """The tools as JSON. None: those of the reply before it in the thread."""
+    thinking: str = ""
+    """How much the model was told to think; '' if that was left to the service."""
+    version: int = 1
+    """What the digest covers: 2 is the whole request, 1 (of older rows) leaves out thinking and how the answer is streamed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,9 +70,7 @@ class GeminiModel:
         window_tokens, body = self.window_tokens, _dump(self.name, contents, config)
         collected = Collected()
         try:
-            thinking = self._choice.thinking
-            asked = config.model_copy(update={"thinking_config": _THINKING[thinking]}) if thinking else config
-            stream = await self._aio.models.generate_content_stream(model=self.name, contents=list(contents), config=asked)
+            stream = await self._aio.models.generate_content_stream(model=self.name, contents=list(contents), config=config)
             async for chunk in stream:
                 if collected.add(chunk):
                     on_text(collected.text)
@@ -80,19 +78,26 @@ class GeminiModel:
             raise gemini_errors.translate(exc, self._choice) from exc
         reply = collected.reply(self.name, history.call_prefix(transcript), history.call_ids(transcript))
         request = requests.record(
-            "gemini", body, reply, window_tokens=window_tokens, instructions=instructions, transcript=transcript, tools=tools
+            "gemini",
+            body,
+            reply,
+            window_tokens=window_tokens,
+            thinking=self._choice.thinking,
+            instructions=instructions,
+            transcript=transcript,
+            tools=tools,
         )
         return replace(reply, request=request)
 
     def request(self, instructions: str, transcript: Sequence[Entry], tools: Sequence[Tool]) -> dict[str, Any]:
-        """The request that `reply` sends, as JSON."""
+        """The request that `reply` sends, as JSON: all that is given to the library, which writes it down as the service wants it."""
         return _dump(self.name, *self._build(instructions, transcript, tools))
 
     def _build(
         self, instructions: str, transcript: Sequence[Entry], tools: Sequence[Tool]
     ) -> tuple[Sequence[types.Content], types.GenerateContentConfig]:
         messages = history.messages(transcript, observation.model_chars(self.window_tokens))
-        return build_contents(messages, self.name), _build_config(instructions, tools)
+        return build_contents(messages, self.name), _build_config(instructions, tools, self._choice.thinking)
 
     async def check(self) -> None:
         """See `Model.check`. Raises ModelUnavailableError if the service cannot be reached."""
@@ -149,7 +154,7 @@ def _dump(model: str, contents: Sequence[types.Content], config: types.GenerateC
     }
 
 
-def _build_config(instructions: str, tools: Sequence[Tool]) -> types.GenerateContentConfig:
+def _build_config(instructions: str, tools: Sequence[Tool], thinking: str) -> types.GenerateContentConfig:
     """Temperature and output limit stay the service's own: they are tuned per model. So is thinking, if the settings say nothing."""
     declarations = [
         types.FunctionDeclaration(name=tool.name, description=tool.description, parameters_json_schema=tool.parameters)
@@ -159,4 +164,5 @@ def _build_config(instructions: str, tools: Sequence[Tool]) -> types.GenerateCon
         system_instruction=instructions,
         tools=[types.Tool(function_declarations=declarations)] if declarations else None,
         automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
+        thinking_config=_THINKING[thinking] if thinking else None,
     )

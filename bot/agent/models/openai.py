@@ -66,9 +66,9 @@ class OpenAIModel:
                 model=body["model"],
                 messages=body["messages"],
                 tools=body.get("tools", openai.omit),
-                reasoning_effort=self._choice.thinking or openai.omit,
+                reasoning_effort=body.get("reasoning_effort", openai.omit),
                 stream=True,
-                stream_options={"include_usage": True},
+                stream_options=body["stream_options"],
             )
             async with stream:
                 async for chunk in stream:
@@ -78,15 +78,27 @@ class OpenAIModel:
             raise openai_errors.translate(exc, self.name) from exc
         reply = collected.reply(self.name, history.call_prefix(transcript), history.call_ids(transcript))
         request = requests.record(
-            "openai", body, reply, window_tokens=window_tokens, instructions=instructions, transcript=transcript, tools=tools
+            "openai",
+            body,
+            reply,
+            window_tokens=window_tokens,
+            thinking=self._choice.thinking,
+            instructions=instructions,
+            transcript=transcript,
+            tools=tools,
         )
         return replace(reply, request=request)
 
     def request(self, instructions: str, transcript: Sequence[Entry], tools: Sequence[Tool]) -> dict[str, Any]:
-        """What of the request that `reply` sends follows from these, as JSON."""
+        """The body that `reply` sends, as JSON."""
         messages = build_messages(instructions, history.messages(transcript, observation.model_chars(self.window_tokens)))
         described = _describe(tools)
-        return {"model": self.name, "messages": messages, **({"tools": described} if described else {})}
+        body: dict[str, Any] = {"model": self.name, "messages": messages, "stream": True, "stream_options": {"include_usage": True}}
+        if described:
+            body["tools"] = described
+        if self._choice.thinking:
+            body["reasoning_effort"] = self._choice.thinking
+        return body
 
     async def check(self) -> None:
         """See `Model.check`. Raises ModelUnavailableError if the service cannot be reached."""

@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import SecretStr
-
 from bot.agent.asked_with import restore
 from bot.agent.models import openai_wire, requests, wire
 from bot.agent.models.gemini import GeminiModel
@@ -22,7 +20,7 @@ from bot.agent.models.scripted import ScriptedService, serve
 from bot.agent.ports import ModelReply
 from bot.errors import ModelError
 from bot.settings_model import ModelChoice
-from bot.values.transcript import Entry, Replied
+from bot.values.transcript import Entry, ModelRequest, Replied
 
 _FINISH = {"length": "MAX_TOKENS", "safety": "SAFETY", "malformed": "MALFORMED_FUNCTION_CALL"}
 """The transcript's words in Gemini's; all others are STOP."""
@@ -51,26 +49,33 @@ async def play(replied: Replied, before: Sequence[Entry]) -> Playback | None:
     script = Script(models=(replied.model,), signatures=False, rules=(Rule(reply=tuple(Chunk(raw=chunk) for chunk in chunks), finish=""),))
     runner = await serve(ScriptedService(script), _LOOPBACK, 0)
     try:
-        model = _open(asked.wire, replied.model, f"http://{_LOOPBACK}:{runner.addresses[0][1]}", asked.window_tokens)
+        model = _open(asked, replied.model, f"http://{_LOOPBACK}:{runner.addresses[0][1]}")
         try:
             request = model.request(asked.instructions, transcript, tools)
             try:
                 reply: ModelReply | ModelError = await model.reply(asked.instructions, transcript, tools, lambda _: None)
             except ModelError as exc:
                 reply = exc
-            return Playback(request, requests.digest(request), reply)
+            return Playback(request, requests.digest_as(asked.version, request), reply)
         finally:
             await model.close()
     finally:
         await runner.cleanup()
 
 
-def _open(wire_name: str, name: str, address: str, window_tokens: int) -> GeminiModel | OpenAIModel:
-    key = SecretStr("playback")
-    if wire_name == "gemini":
-        return GeminiModel(ModelChoice(name=name, api_key=key, base_url=address, window_tokens=window_tokens), _TIMEOUT_SECONDS)
-    choice = ModelChoice(provider="openai", name=name, api_key=key, base_url=f"{address}/v1", window_tokens=window_tokens)
-    return OpenAIModel(choice, _TIMEOUT_SECONDS)
+def _open(asked: ModelRequest, name: str, address: str) -> GeminiModel | OpenAIModel:
+    is_gemini = asked.wire == "gemini"
+    choice = ModelChoice.model_validate(
+        {
+            "provider": asked.wire,
+            "name": name,
+            "api_key": "playback",
+            "base_url": address if is_gemini else f"{address}/v1",
+            "window_tokens": asked.window_tokens,
+            "thinking": asked.thinking,
+        }
+    )
+    return GeminiModel(choice, _TIMEOUT_SECONDS) if is_gemini else OpenAIModel(choice, _TIMEOUT_SECONDS)
 
 
 def _gemini(replied: Replied) -> list[dict[str, Any]]:

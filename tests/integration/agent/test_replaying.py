@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -209,6 +211,66 @@ async def test_one_turn_is_replayed_with_the_requests_that_the_model_saw(
     assert [line.split(maxsplit=1)[1] for line in (asked, replied, ended)] == ["asked  given", "replied  equal", "ended  equal"]
     assert request["contents"][-1]["parts"][0]["text"].endswith("again?")
     assert "Scaled." in json.dumps(request)
+
+
+async def record_thinking(folder: Path, wire: str, open_bench: Open) -> tuple[Settings, dict[str, Any]]:
+    """One question to a model that is told to think; the settings, and the body that was sent."""
+    url = f"sqlite+aiosqlite:///{folder}/bot.db"
+    service = await open_bench("rules: [{reply: [{text: So it is.}]}]", wire, thinking="high")
+    async with bench(url) as b:
+        b.model = service.model
+        await b.write("why?")
+        await b.rest()
+    return Settings(store=StoreSettings(url=url, key=SecretStr(KEY))), service.requests[0]
+
+
+async def test_the_request_of_a_replay_is_the_body_that_was_sent(
+    tmp_path: Path, open_bench: Open, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings, sent = await record_thinking(tmp_path, "openai", open_bench)
+
+    again = await replayed(settings, capsys, requests=True)
+
+    assert again.code == 0, again.lines
+    assert sent["reasoning_effort"] == "high"
+    assert sent["stream_options"] == {"include_usage": True}
+    assert json.loads("\n".join(again.lines[2:-1])) == sent
+
+
+@pytest.mark.parametrize("wire", WIRES)
+async def test_another_level_of_thinking_is_another_request(
+    wire: str, tmp_path: Path, open_bench: Open, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings, _ = await record_thinking(tmp_path, wire, open_bench)
+
+    as_recorded = await replayed(settings, capsys)
+    number = change_row(tmp_path, "replied", lambda data: data.replace('"thinking":"high"', '"thinking":"low"'))
+    altered = await replayed(settings, capsys)
+
+    assert as_recorded.code == 0, as_recorded.lines
+    assert altered.code == 1
+    assert any(line.startswith(f"{number} replied  differs  The request is not the one") for line in altered.lines)
+
+
+@pytest.mark.parametrize("damage", ["", "other"])
+async def test_an_older_row_is_compared_by_what_its_digest_covers(
+    damage: str, tmp_path: Path, open_bench: Open, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings, sent = await record_thinking(tmp_path, "openai", open_bench)
+    covered = {part: sent[part] for part in ("model", "messages", "tools")}
+    canonical = json.dumps(covered, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + damage
+
+    def age(data: str) -> str:
+        row = json.loads(data)
+        del row["request"]["thinking"], row["request"]["version"]
+        row["request"]["digest"] = hashlib.sha256(canonical.encode()).hexdigest()
+        return json.dumps(row)
+
+    change_row(tmp_path, "replied", age)
+
+    again = await replayed(settings, capsys)
+
+    assert again.code == (1 if damage else 0), again.lines
 
 
 @pytest.mark.parametrize("wire", WIRES)
