@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +15,7 @@ from bot.agent.ports import ModelReply
 from bot.devslack.config import Config
 from bot.devslack.driver import Driver
 from bot.devslack.server import run_server
-from bot.settings import ChangeSettings, ClusterSettings, Settings, SlackSettings, StoreSettings
+from bot.settings import ChangeSettings, ClusterSettings, ModelSettings, Settings, SlackSettings, StoreSettings
 from bot.settings_channels import ChannelSettings
 from bot.slack.delivery.drafts import Pace
 from bot.slack.door.connect import Connections
@@ -115,10 +115,15 @@ def build_clusters(channels: Mapping[str, ChannelSettings]) -> Mapping[str, Fake
 
 @asynccontextmanager
 async def run_whole(
-    config: Config | None = None, *, channels: Mapping[str, ChannelSettings] | None = None, **rules: object
+    config: Config | None = None,
+    *,
+    channels: Mapping[str, ChannelSettings] | None = None,
+    think: Callable[[Sequence[Entry]], ModelReply] = think,
+    max_steps: int = 20,
+    **rules: object,
 ) -> AsyncIterator[Whole]:
     """A bot with a model, at a local Slack of its own. `channels` are defaults by channel id: there is every cluster that they name,
-    beside `prod`. `rules` are settings of changes."""
+    beside `prod`. `max_steps` is the model's setting, `rules` are settings of changes."""
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(run_server(config or Config()))
         driver = await stack.enter_async_context(Driver(url))
@@ -128,7 +133,8 @@ async def run_whole(
         slack = SlackSettings(bot_token=SecretStr("xoxb-local"), app_token=SecretStr("xapp-local"), api_url=driver.api_url)
         changes = ChangeSettings(approvers=("S01ONCALL",), rollout_seconds=0).model_copy(update=rules)
         named = tuple(ClusterSettings(name=name, namespace="shop") for name in clusters)
-        settings = Settings(slack=slack, changes=changes, clusters=named, channels=channels or {})
+        model = ModelSettings(max_steps=max_steps)
+        settings = Settings(slack=slack, changes=changes, clusters=named, channels=channels or {}, model=model)
         signed_in = await sign_in(slack)
         stack.push_async_callback(signed_in.close)
         surface = SlackSurface(signed_in.web, signed_in.bot, slack, changes, store.stores.messages, clock=clock, pace=PACE)
