@@ -3,7 +3,6 @@ and roles alternate as the service wants it."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 
 from hypothesis import given, settings
@@ -11,12 +10,8 @@ from hypothesis import strategies as st
 
 from bot.agent import compaction, history
 from bot.agent.history import UserSaid
-from bot.agent.models import openai_wire, wire
-from bot.agent.models.gemini_contents import build_contents
-from bot.agent.models.openai_messages import build_messages, tool_call
 from bot.values.transcript import Answered, Asked, Cleared, Compacted, Ended, Entry, Happened, Mode, Replied, ToolCall, ToolResult
-
-SIGNATURE = "c2lnbmF0dXJl"
+from tests.unit.agent.services import assert_accepted, content_of
 
 
 @dataclass(frozen=True)
@@ -45,18 +40,6 @@ TURN = st.builds(
     compact=st.lists(st.sampled_from([4_000, 8_000, 20_000]), max_size=8).map(tuple),
     clear=st.sampled_from([None, None, 0, 1, 3]),
 )
-
-
-def content_of(service: str, calls: tuple[ToolCall, ...]) -> str:
-    """The reply as this service would have sent it."""
-    if service == "gemini":
-        parts = [{"functionCall": {"name": c.name, "args": c.arguments}} for c in calls]
-        signed = [{**part, "thoughtSignature": SIGNATURE} if place == 0 else part for place, part in enumerate(parts)]
-        return json.dumps({"role": "model", "parts": [{"text": "I look."}, *signed]})
-    if service == "openai":
-        sent = [tool_call(call.id, call.name, json.dumps(call.arguments)) for call in calls]
-        return json.dumps({"role": "assistant", "content": "I look.", "tool_calls": sent})
-    return "not of any service we know"
 
 
 def rows_of(number: int, turn: Turn, before: list[Entry]) -> list[Entry]:
@@ -93,13 +76,6 @@ def shortened(rows: list[Entry], room: int) -> list[Entry]:
         added.append(replace(plan.place, summary="A summary." if plan.needs_summary else ""))
         assert len(added) < 20
     return added
-
-
-def assert_accepted(rows: list[Entry]) -> None:
-    messages = history.messages(rows)
-    contents = [content.model_dump(mode="json", by_alias=True, exclude_none=True) for content in build_contents(messages)]
-    assert wire.refusal(contents, signatures=True) == ""
-    assert openai_wire.refusal(build_messages("Be brief.", messages)) == ""
 
 
 @settings(max_examples=150, deadline=None)

@@ -11,8 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from bot.agent import answers, calls, loop
 from bot.changes.change import Change, State
-from bot.values.transcript import Answered, Asked, Ended, Entry, Happened, Mode, Proposed, Replied, ToolCall
-from tests.unit.agent.builders import answered, change, ended, ran, replied
+from bot.values.transcript import Answered, Asked, Ended, Entry, Happened, Mode, Proposed, Replied, ToolCall, ToolResult
+from tests.unit.agent.builders import answered, asked, change, ended, ran, replied
+from tests.unit.agent.services import SERVICES, assert_accepted, content_of
 
 MAX_STEPS = 3
 MAX_TURNS = 8
@@ -27,6 +28,8 @@ class Luck:
     calls: tuple[str, ...] = ("shell",)
     run: str = "read"
     replay: str = "done"
+    budget: str = "left"
+    service: str = "gemini"
 
 
 LUCK = st.builds(
@@ -35,6 +38,8 @@ LUCK = st.builds(
     calls=st.lists(st.sampled_from(["shell", "shell", "unknown", "bad"]), min_size=1, max_size=3).map(tuple),
     run=st.sampled_from(["writes", "writes", "read"]),
     replay=st.sampled_from(["done", "failed", "partial", "unknown", "cut short", "superseded"]),
+    budget=st.sampled_from(["left", "left", "left", "left", "left", "used up"]),
+    service=st.sampled_from(SERVICES),
 )
 
 
@@ -63,6 +68,9 @@ class World:
     def rows_of(self, step: loop.Step, luck: Luck) -> list[Entry]:
         match step:
             case loop.AskModel(turn):
+                assert_accepted(self.entries)
+                if luck.budget == "used up":  # before the model is asked, or while it is at work
+                    return [ended(turn, "limit", "This question has used up its budget.")]
                 return [self.reply(turn, luck)]
             case loop.RunCall(turn, call):
                 return [self.run(turn, call, luck)]
@@ -89,11 +97,12 @@ class World:
 
     def reply(self, turn: int, luck: Luck) -> Replied:
         if luck.reply == "text":
-            return replied(turn, text="That is all.")
+            return replied(turn, text="That is all.", content=content_of(luck.service, (), "That is all."))
         if luck.reply != "calls":
             return replied(turn, finish=luck.reply, content="")
         step = sum(isinstance(e, Replied) and e.turn == turn for e in self.entries)
-        return replied(turn, *(self.call(f"call-{turn}-{step}-{i}", kind) for i, kind in enumerate(luck.calls)))
+        made = tuple(self.call(f"call-{turn}-{step}-{i}", kind) for i, kind in enumerate(luck.calls))
+        return replied(turn, *made, content=content_of(luck.service, made))
 
     def call(self, call_id: str, kind: str) -> ToolCall:
         if kind == "unknown":
@@ -105,6 +114,8 @@ class World:
         refusal = calls.answer_without_running(call)
         if refusal is not None:
             return Answered(turn, call.id, refusal)
+        if luck.budget == "used up" and calls.is_of_model(self.entries, turn, call.id):
+            return answered(turn, call.id, ToolResult("stopped", "kubectl get pods", note="Cut off: the budget of time is used up."))
         if luck.run == "read":
             return answered(turn, call.id)
         number = len(self.changes) + 1
@@ -146,7 +157,8 @@ class World:
             assert not any(e.turn == turn for e in self.entries[position + 1 :]), "a row after its turn's end"
 
     def settle(self) -> None:
-        """Works until nothing is left to do, deciding nothing; time passes. Every turn ends."""
+        """Works until nothing is left to do, deciding nothing; time passes. Every turn ends, and whoever asks then is answered: both
+        services take the history."""
         for _ in range(60 + 30 * len(self.entries)):
             step = self.next()
             if isinstance(step, loop.Idle):
@@ -157,6 +169,7 @@ class World:
         assert self.next() == loop.Idle()
         assert loop.active_turn(self.entries) is None
         assert not any(c.is_open for c in self.changes.values())
+        assert_accepted([*self.entries, asked(max((e.turn for e in self.entries), default=0) + 1, "and now?")])
 
 
 class ThreadLife(RuleBasedStateMachine):
