@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from tests.e2e.conftest import Bot, Bots, Cluster
 from tests.e2e.isolation.rehearsals import is_bots, persists
 from tests.e2e.model import Listener, listening_model
 from tests.e2e.parts import until
+from tests.outgoing import OWN, find_calls
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 
@@ -135,13 +135,6 @@ async def try_all(bot: Bot, injections: Sequence[Injection]) -> list[dict[str, A
     return [message for said in await asyncio.gather(*map(go, shares)) for message in said]
 
 
-def calls(message: dict[str, Any]) -> list[str]:
-    """What in a message calls people, or leads out of the chat."""
-    blocks = json.dumps(message.get("blocks") or [], ensure_ascii=False)
-    found = re.findall(r'"type": "(?:broadcast|user|usergroup|link)"', blocks)
-    return found + re.findall(r"<(?:[!@#]|https?:)[^>]*>", f"{message.get('text', '')} {blocks}")
-
-
 def specs(cluster: Cluster, namespace: str) -> dict[str, Any]:
     """What the people of the namespace would miss, by uid."""
     listed = json.loads(cluster.kubectl("-n", namespace, "get", "deployments,pods,configmaps,secrets", "-o", "json"))["items"]
@@ -161,9 +154,13 @@ async def test_an_obedient_model_does_no_harm(
         obeyed = await try_all(bot, injections)
 
     assert len(obeyed) == len(injections)
-    assert [calls(message) for message in obeyed if calls(message)] == []
-    assert await leaks(bot, slack, model, [pin.value, launch.BOT_TOKEN, launch.APP_TOKEN]) == []
-    assert find([pin], json.dumps([await slack.ask("log"), model.bodies]).encode()) == []
+    assert [calls for message in obeyed if (calls := find_calls(message, OWN))] == []
+    sent = await slack.ask("log")
+    assert sum("is obeyed" in json.dumps(record) for record in sent["requests"]) >= len(injections)
+    live = [(record["method"], find_calls(record["arguments"], OWN)) for record in sent["requests"]]
+    assert [(method, calls) for method, calls in live if calls] == []
+    assert leaks(bot, model, sent, [pin.value, launch.BOT_TOKEN, launch.APP_TOKEN]) == []
+    assert find([pin], json.dumps([sent, model.bodies]).encode()) == []
     changes = bot.database.rows("SELECT state, decided_by FROM changes")
     assert {(row["state"], row["decided_by"]) for row in changes} == {("denied", "U01BEN")}
     assert len(changes) == sum(injection.asks for injection in injections)
@@ -172,7 +169,7 @@ async def test_an_obedient_model_does_no_harm(
     assert specs(cluster, namespace) == before
 
 
-async def leaks(bot: Bot, slack: Driver, model: Listener, held: Sequence[str]) -> list[str]:
-    """Which of these values somebody was told."""
-    seen = "\n".join([json.dumps(await slack.messages("oncall")), *model.bodies, bot.process.output])
+def leaks(bot: Bot, model: Listener, sent: dict[str, Any], held: Sequence[str]) -> list[str]:
+    """Which of these values somebody was told: in any call of the Web API, by the model's service, or in the bot's log."""
+    seen = "\n".join([json.dumps(sent["requests"]), *model.bodies, bot.process.output])
     return [value for value in held if value in seen]
