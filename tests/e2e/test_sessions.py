@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from bot.devslack.driver import Driver
-from tests.e2e.conftest import Bots, Script
+from bot.sandbox.claims import name_claim
+from tests.e2e.conftest import Bots, Cluster, Script
 from tests.e2e.model import listening_model
-from tests.e2e.test_main_job import BEN, Oncall, key_of
+from tests.e2e.test_main_job import BEN, Oncall, call, key_of
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 
@@ -90,3 +91,33 @@ async def test_a_thread_is_exported_and_cleared(bots: Bots, slack: Driver) -> No
         assert "swordfish" in listener.bodies[0]
         assert "which word?" in listener.bodies[-1]
         assert "swordfish" not in listener.bodies[-1]
+
+
+async def test_a_thread_whose_sandbox_was_deleted_and_its_model_are_told_that_files_are_gone(
+    cluster: Cluster, bots: Bots, slack: Driver
+) -> None:
+    rules = [
+        {"when": {"question": "make a file", "step": 0}, "reply": [call("echo kept > note && cat note")]},
+        {"when": {"question": "read the file", "step": 0}, "reply": [call("cat note")]},
+        {"when": {"answer": "status: (?P<status>.+)"}, "reply": [{"text": "I have looked."}]},
+    ]
+    people = Oncall(slack)
+    async with listening_model(json.dumps({"models": ["scripted"], "rules": rules})) as listener:
+        bot = bots.make(model=listener.environment)
+        await bot.start()
+        thread = await people.ask("make a file")
+        await answered(people, thread)
+        [row] = bot.database.rows("SELECT id, sandbox_pod FROM threads WHERE thread_ts = ?", thread)
+        cluster.kubectl("-n", "kubectl-ai-sandboxes", "delete", "sandboxclaim", name_claim(row["id"]), "--timeout=120s")
+
+        await slack.say(BEN, "oncall", "read the file", thread)
+        await people.slack.wait_for_message("oncall", lambda message: key_of(message).endswith(":answer:2"), thread)
+
+    told = "This thread has a new sandbox: files that earlier commands made are gone."
+    [now] = bot.database.rows("SELECT sandbox_pod FROM threads WHERE thread_ts = ?", thread)
+    notices = [message for message in await slack.messages("oncall", thread) if told in json.dumps(message)]
+    assert now["sandbox_pod"] != row["sandbox_pod"]
+    assert len([message for message in notices if ":notice:files:" in key_of(message)]) == 1
+    assert told not in listener.bodies[1]
+    response = json.loads(listener.bodies[-1])["contents"][-1]["parts"][0]["functionResponse"]["response"]
+    assert f"note: {told}" in next(iter(response.values()))
