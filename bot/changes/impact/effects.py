@@ -54,6 +54,10 @@ class Scene:
     effects: Sequence[Effect]
     around: Surroundings
 
+    def live(self, effect: Effect) -> dict[str, Any]:
+        """The effect's object as the cluster has it now, whatever the change did to it before; {} if it is not there."""
+        return next((one.before for one in self.effects if one.title == effect.title), effect.before)
+
     def made_labels(self, namespace: str) -> Iterator[dict[str, str]]:
         """Labels of the pods that the change itself brings into a namespace."""
         for effect in self.effects:

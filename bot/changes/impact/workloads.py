@@ -42,13 +42,13 @@ def scaled(effect: Effect) -> tuple[int, int] | None:
     return (field.old if isinstance(field.old, int) else 1), field.new
 
 
-def of_scaling(effect: Effect, _: Scene) -> Iterator[str]:
+def of_scaling(effect: Effect, scene: Scene) -> Iterator[str]:
     """`+2 pods (3/3 ready now)`"""
     found = scaled(effect)
     if found is None:
         return
     old, new = found
-    state = ready(effect.before, effect.kind)
+    state = ready(scene.live(effect), effect.kind)
     none_left = ", none is left" if new == 0 and old > 0 else ""
     yield f"{'+' if new > old else '−'}{count(abs(new - old), 'pod')}{none_left}{f' ({state})' if state else ''}"
     retention = trees.part(effect.after, "spec", "persistentVolumeClaimRetentionPolicy")
@@ -56,13 +56,13 @@ def of_scaling(effect: Effect, _: Scene) -> Iterator[str]:
         yield "⚠️ deletes the volume claims of the pods that go (whenScaled: Delete)"
 
 
-def of_template(effect: Effect, _: Scene) -> Iterator[str]:
+def of_template(effect: Effect, scene: Scene) -> Iterator[str]:
     """How the pods get a changed template."""
     if effect.kind == "CronJob" and effect.diff.action == "update" and effect.changes("spec.jobTemplate"):
         yield "Jobs that run already are not touched"
     if effect.kind not in _ROLLED_OUT or effect.diff.action != "update" or not effect.changes("spec.template"):
         return
-    wanted, state = replicas(effect.after or effect.before, effect.kind), ready(effect.before, effect.kind)
+    wanted, state = replicas(effect.after or effect.before, effect.kind), ready(scene.live(effect), effect.kind)
     shown = f" ({state})" if state else ""
     if trees.part(effect.after, "spec").get("paused") is True:
         yield f"it is paused: no pod is replaced until it is resumed{shown}"

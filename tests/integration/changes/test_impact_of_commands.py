@@ -38,6 +38,10 @@ TABLE = [
             "will be reverted at its next sync",
         ],
     ),
+    (
+        "kubectl scale deploy/web --replicas=0 && kubectl scale deploy/web --replicas=2",
+        ["−3 pods, none is left (0/3 ready now)", "+2 pods (0/3 ready now)"],
+    ),
     ("kubectl scale deploy/web --replicas=0", ["none is left", "Service web would lose these pods"]),
     ("kubectl set image deploy/web nginx=nginx:1.27", ["estarts 3 pods step by step, at most 0 away and 1 extra at a time", REVERTED]),
     ("kubectl delete deploy web", ["Service web would lose these pods", "ReplicaSet", "Pods (0/3 ready now)", "will be brought back"]),
