@@ -114,3 +114,15 @@ async def test_every_card_says_that_its_command_was_rehearsed_in_part_only(lab: 
     assert [diff.title for diff in change.diffs] == ["Deployment shop/web"]
     for text in (card_of(change), frame_of(change), "\n".join(fresh.impact)):
         assert (said in text) is is_part
+
+
+async def test_a_field_that_another_manager_owns_is_named_and_not_tried_again(lab: Lab) -> None:
+    changes = MemoryChanges()
+    (lab.folder / "owned.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: owned}\ndata: {a: '1'}\n")
+    command = "kubectl create cm owned --from-literal=a=0 && kubectl apply --server-side -f owned.yaml"
+
+    done = await carry_out(lab, changes, await approve(lab, changes, command))
+    await lab.direct("kubectl delete cm owned")
+
+    assert done.state is State.PARTIAL
+    assert 'ConfigMap shop/owned: Apply failed with 1 conflict: conflict with "kubectl-create" using v1: .data.a' in done.reason
