@@ -27,6 +27,21 @@ kubectl wait --for=jsonpath={.status.updatedReplicas} deploy/web --timeout=30s
 kubectl create quota tight --hard=pods=5
 kubectl wait --for=jsonpath={.status.used.pods} quota/tight --timeout=30s
 """
+SETUP_OF_OTHERS = """
+kubectl create pdb keep --selector=app=web --min-available=2
+kubectl wait --for=jsonpath={.status.expectedPods}=3 pdb/keep --timeout=30s
+for name in by-flux by-label by-helm by-operator owned; do kubectl create cm $name --from-literal=a=1; done
+kubectl label cm by-label kustomize.toolkit.fluxcd.io/name=apps kustomize.toolkit.fluxcd.io/namespace=flux-system
+kubectl label cm by-helm app.kubernetes.io/managed-by=Helm
+kubectl annotate cm by-helm meta.helm.sh/release-name=shop meta.helm.sh/release-namespace=impact
+same() { printf 'apiVersion: v1\\nkind: ConfigMap\\nmetadata: {name: %s}\\ndata: {b: "1"}\\n' $1; }
+same by-flux | kubectl apply --server-side --field-manager=kustomize-controller -f -
+same by-operator | kubectl apply --server-side --field-manager=widget-operator -f -
+printf 'apiVersion: example.com/v1\\nkind: Widget\\nmetadata: {name: boss}\\nspec: {size: 1}\\n' | kubectl create -f -
+uid=$(kubectl get widget boss -o jsonpath={.metadata.uid})
+owner='{"apiVersion":"example.com/v1","kind":"Widget","name":"boss","controller":true,"uid":"'$uid'"}'
+kubectl patch cm owned --type=merge -p '{"metadata":{"ownerReferences":['"$owner"']}}'
+"""
 REVERTED = "managed by Argo CD (application shop): will be reverted at its next sync"
 TABLE = [
     (
@@ -56,6 +71,23 @@ TABLE = [
         "kubectl label --overwrite $(kubectl get pods -l app=web -o name | head -1) app=aside",
         ["⚠️ Leaves ReplicaSet web-", "which starts another pod in its place", "Service web sends it no more traffic"],
     ),
+    (
+        "kubectl scale deploy/web --replicas=2",
+        ["PodDisruptionBudget keep wants 2 available: with 2 pods it refuses every eviction, so node drains hang"],
+    ),
+    ("kubectl delete pod -l app=web", ["⚠️ PodDisruptionBudget impact/keep allows 0 disruptions now, and deleting does not ask it"]),
+    (
+        "kubectl drain n1 --force --pod-selector=app=guarded",
+        ["⚠️ PodDisruptionBudget shop/guard allows no eviction now: it is refused until more pods are ready"],
+    ),
+    ('kubectl patch cm by-flux -p \'{"data":{"b":"2"}}\'', ["anaged by Flux (a Kustomization): will be reverted when it reconciles"]),
+    ("kubectl label cm by-flux new=1", ["anaged by Flux (a Kustomization): may be reverted when it reconciles"]),
+    ("kubectl delete cm by-label", ["anaged by Flux (Kustomization flux-system/apps): will be brought back when it reconciles"]),
+    ('kubectl patch cm by-helm -p \'{"data":{"a":"2"}}\'', ["anaged by Helm (release shop): may be reverted by its next upgrade"]),
+    ("kubectl delete cm by-helm", ["anaged by Helm (release shop): may be brought back by its next upgrade"]),
+    ('kubectl patch cm by-operator -p \'{"data":{"b":"2"}}\'', ["pplied by widget-operator: may be reverted by it"]),
+    ('kubectl patch cm owned -p \'{"data":{"a":"2"}}\'', ["wned by Widget boss (example.com): will be reverted by its operator"]),
+    ("kubectl delete cm owned", ["wned by Widget boss (example.com): will be brought back by its operator"]),
     ("kubectl cordon n1", ["akes no new pods; ", "can take pods"]),
     ("kubectl create clusterrolebinding x --clusterrole=cluster-admin --user=ada", ["⚠️ Gives User ada every right in the whole cluster"]),
     ("kubectl create deploy api --image=nginx --replicas=1 && kubectl expose deploy api --port=80", ["pods that this change brings"]),
@@ -63,7 +95,8 @@ TABLE = [
 
 
 async def test_a_command_tells_what_it_means_for_what_is_around(lab: Lab) -> None:
-    await lab.direct(SETUP, namespace=NAMESPACE)
+    for commands in (SETUP, SETUP_OF_OTHERS):
+        await lab.direct(commands, namespace=NAMESPACE)
     failures = []
     for command, expected in TABLE:
         ran = await lab.rehearse(command, namespace=NAMESPACE)
