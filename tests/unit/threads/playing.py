@@ -19,7 +19,9 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from bot.changes.change import OPEN, Change, SendState, State
+from bot.changes.freeze import Freeze
 from bot.changes.ledger import is_spared
+from bot.changes.ports import AuditLine
 from bot.settings import StoreSettings
 from bot.slack.rendering.cards import render_change
 from bot.store.opening import open_store
@@ -81,6 +83,7 @@ class Stage:
         self.surface.people["U3"] = Person("U3", "T1", "cleo")
         self.surface.groups["S1"] = frozenset({"U2", "U3"})
         self.cluster = Shop(self.time)
+        self.cluster.freeze = self._freeze
         self.sandboxes = FakeSandboxes(self.cluster)
         self.number = 0
         self.opened = 0
@@ -121,8 +124,16 @@ class Stage:
             self.cluster.move_all()
         elif trouble.kind == "late":
             self.time.now += RULES.changes.lapse_seconds + 1
+        elif trouble.kind == "frozen":
+            self.cluster.freezes_after = trouble.nth
         elif trouble.kind:
             self.cluster.spoil_a_write(trouble)
+
+    async def _freeze(self) -> None:
+        """As another process of the bot does that got the order."""
+        self.number += 1
+        audit = AuditLine("frozen", "U2", THREAD, {"cluster": "prod"})
+        await self.bench.stores.freezes.begin(f"by another {self.number}", Freeze("prod", "U2", "the sale", self.time.now), audit)
 
     def next_command(self, kind: str) -> str:
         """A command that nobody ran yet; `none` writes nothing, a `typo` is no program."""
@@ -155,6 +166,7 @@ class Stage:
     async def _go(self, run: Run, events: Sequence[Any], *, may_thaw: bool) -> None:
         is_frozen = await self.bench.stores.freezes.active("prod") is not None
         before = len(self.cluster.server.persisted)
+        self.cluster.persisted_at_freeze = None
         for event in events:
             await event
         if run.is_restarted:
@@ -167,6 +179,8 @@ class Stage:
         await self._rest(run.replicas)
         if is_frozen and not may_thaw:
             assert len(self.cluster.server.persisted) == before, "something landed during a freeze"
+        if self.cluster.persisted_at_freeze is not None and not may_thaw:
+            assert len(self.cluster.server.persisted) == self.cluster.persisted_at_freeze, "a replay went on when a freeze had begun"
         await self._check()
 
     async def _rest(self, replicas: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from bot.values.requests import ApiRequest, ApiResponse, Identity, RecordedWrite
@@ -20,7 +20,7 @@ WEB, SETTINGS = path_of("deployments", "web"), path_of("configmaps", "settings")
 class Trouble:
     """What goes wrong with the next change: its object `moved` before, the approval comes `late`, or something happens to its write
     number `nth`: it is `refused`, it or its answer is lost (`before`, `after`), or its answer is and somebody else writes the object
-    next (`taken over`)."""
+    next (`taken over`); or a freeze begins as soon as it has landed (`frozen`)."""
 
     kind: str = ""
     nth: int = 1
@@ -34,6 +34,10 @@ def nothing(request: ApiRequest, dry_run: bool) -> str:
     return ""
 
 
+async def no_freeze() -> None:
+    """Nobody freezes anything."""
+
+
 class Shop(FakeCluster):
     """The fake rehearsals in front of an API server in memory that knows versions, conflicts and preconditions."""
 
@@ -41,6 +45,12 @@ class Shop(FakeCluster):
         super().__init__()
         self._time = time
         self._moves = 0
+        self.freeze: Callable[[], Awaitable[None]] = no_freeze
+        """Puts a freeze in force."""
+        self.freezes_after: int | None = None
+        """After how many writes that land from now on that happens."""
+        self.persisted_at_freeze: int | None = None
+        """How many writes had landed when it did."""
         self.server = memory.FakeCluster()
         self.server.put(WEB, deployment(3))
         self.server.put(SETTINGS, {"data": {"a": "0"}})
@@ -49,7 +59,18 @@ class Shop(FakeCluster):
         await asyncio.sleep(0)
         answer = await self.server.send(request, identity, dry_run=dry_run)
         self._time.now += 0.0 if answer.is_success else 20.0  # what a replay that waits for better times gets through
+        if answer.is_success and request.method != "GET" and not dry_run:
+            await self._count_down_to_freeze()
         return answer
+
+    async def _count_down_to_freeze(self) -> None:
+        if self.freezes_after is None:
+            return
+        self.freezes_after -= 1
+        if self.freezes_after == 0:
+            self.freezes_after = None
+            await self.freeze()
+            self.persisted_at_freeze = len(self.server.persisted)
 
     def records(self, writes: Sequence[RecordedWrite]) -> Program:
         """A program whose rehearsal records these writes as the cluster previews them then."""

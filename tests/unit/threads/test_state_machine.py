@@ -21,16 +21,16 @@ from bot.threads.reaper import reap_once
 from tests.unit.threads.playing import RUNS, Run, Stage
 from tests.unit.threads.shop import QUIET, SETTINGS, WEB, Trouble
 
-EXAMPLES = int(os.environ.get("STATE_MACHINE_EXAMPLES", "20"))
-"""How many plays are tried: some, to be quick; hundreds where there is time."""
-STEPS = 6
+EXAMPLES = int(os.environ.get("STATE_MACHINE_EXAMPLES", "40"))
+"""How many plays are tried: less than a minute of them on two quiet processors; hundreds where there is time."""
+STEPS = 8
 PEOPLE = st.sampled_from(["U2", "U3", "U1"])
 """Two approvers, and who asks."""
 KINDS = st.sampled_from(["both", "scale", "label", "create", "delete"])
 TROUBLES = st.one_of(
     st.sampled_from([Trouble("refused", 2), Trouble("taken over", 1), Trouble("refused", 1)]),
-    st.sampled_from([QUIET, QUIET, Trouble("moved"), Trouble("late")]),
-    st.builds(Trouble, st.sampled_from(["refused", "taken over", "before", "after"]), st.integers(1, 2)),
+    st.sampled_from([QUIET, QUIET, Trouble("moved"), Trouble("late"), Trouble("frozen", 1)]),
+    st.builds(Trouble, st.sampled_from(["refused", "taken over", "before", "after", "frozen"]), st.integers(1, 2)),
 )
 PLACES = st.integers(0, 3)
 
@@ -186,3 +186,11 @@ def test_every_state_that_a_change_can_end_in_is_within_reach_of_a_play(stage: S
     SCENES[state](stage)
 
     assert stage.changes()[0].state is state
+
+
+@pytest.mark.parametrize(("landed", "state"), [(1, State.PARTIAL), (2, State.DONE)])
+def test_a_freeze_that_begins_in_the_middle_of_a_replay_holds_back_what_is_not_sent_yet(stage: Stage, landed: int, state: State) -> None:
+    approved("both", Trouble("frozen", landed))(stage)
+
+    [change] = stage.changes()
+    assert (change.state, len(stage.cluster.server.persisted)) == (state, landed)
