@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 from collections.abc import Iterator
@@ -147,6 +148,51 @@ async def test_an_exec_that_the_power_cut_hit_is_unknown_and_not_run_again(clust
     assert "logs box -c main" in shown(card)
     assert look(cluster, box, "cat", "/tmp/ran") == "ran\n"
     assert len([uri for uri in execs(audit, box) if "sleep" in uri]) == 1
+
+
+async def test_an_exec_that_takes_too_long_is_cut_off_and_shows_what_it_said_until_then(
+    cluster: Cluster, bots: Bots, slack: Driver, box: str
+) -> None:
+    bot = bots.make(namespace=box, has_model=False, exec_seconds=10.0)
+    await bot.start()
+    people, audit = Oncall(slack), cluster.audit()
+
+    thread = await people.ask("! kubectl exec box -- sh -c 'echo mark$((6*7)); sleep 600'")
+    await people.approve(await people.card(thread))
+    card = await people.card(thread, holds="outcome unknown")
+
+    assert "it was cut off after 10 s" in shown(card)
+    assert "mark42" in shown(card)
+    assert len([uri for uri in execs(audit, box) if "sleep" in uri]) == 1
+
+
+async def test_an_exec_that_prints_too_much_is_cut_off(cluster: Cluster, bots: Bots, slack: Driver, box: str) -> None:
+    bot = bots.make(namespace=box, has_model=False, exec_seconds=500.0)  # how much is printed ends it, however slow that is
+    await bot.start()
+    people, audit = Oncall(slack), cluster.audit()
+
+    thread = await people.ask("! kubectl exec box -- yes")
+    await people.approve(await people.card(thread))
+    card = await people.card(thread, holds="outcome unknown", seconds=500.0)
+
+    assert "it was cut off because it printed too much" in shown(card)
+    assert "y\\ny\\ny" in shown(card)
+    assert len([uri for uri in execs(audit, box) if "command=yes" in uri]) == 1
+
+
+async def test_as_much_input_as_an_exec_may_have_arrives_whole(cluster: Cluster, bots: Bots, slack: Driver, box: str) -> None:
+    bot = bots.make(namespace=box, has_model=False)
+    await bot.start()
+    people, size = Oncall(slack), 1_048_576
+
+    thread = await people.ask(f"! yes 0123456 | head -c {size} | kubectl exec -i box -- sh -c 'cat >/tmp/whole'")
+    card = await people.card(thread)
+    await people.approve(card)
+    await people.card(thread, holds="exit code 0")
+
+    assert f"{size:,} bytes" in shown(card)
+    expected = hashlib.sha256(b"0123456\n" * (size // 8)).hexdigest()
+    assert look(cluster, box, "sha256sum", "/tmp/whole").split()[0] == expected
 
 
 def _has_run(cluster: Cluster, namespace: str) -> bool:

@@ -14,6 +14,7 @@ import pytest
 from bot.changes import propose
 from bot.changes.change import State
 from bot.changes.replay import replay
+from bot.changes.rollout import status
 from bot.changes.rollout_watch import watch_rollouts
 from bot.gateway.apiserver.upstream import Upstream
 from bot.gateway.hiding.redaction import Redactor
@@ -71,13 +72,16 @@ async def let_it_go(api: Upstream, path: str) -> None:
 
 @dataclass
 class Case:
-    """An object that is made (or, with `is_deleted`, deleted) by a change, and what happens while it is watched."""
+    """An object that is made by a change, or, once it is there, deleted (`is_deleted`) or given another `image`; and what happens while
+    that is watched."""
 
     item: dict[str, Any]
     mend: Mend | None = None
     mend_after: str = ", stuck"
     """Words after which somebody mends it."""
     is_deleted: bool = False
+    image: str = ""
+    """Set by the change when what was there before is well."""
     in_full_namespace: bool = False
     enough: str = ""
     """Words after which nothing more will be said, because nobody mends it: from then on time flies."""
@@ -89,6 +93,10 @@ CASES: dict[str, Case] = {
     "deployment": Case(workload("Deployment", "well", container(), replicas=2)),
     "bad image": Case(workload("Deployment", "bad-image", MISSING), enough="missing:1"),
     "recovers": Case(workload("Deployment", "recovers", MISSING), mend=give_it_an_image_that_exists),
+    "good, then bad": Case(workload("Deployment", "stays", container(), replicas=3), image=MISSING["image"], enough="missing:1"),
+    "good, then bad, then good": Case(
+        workload("Deployment", "returns", container(), replicas=3), image=MISSING["image"], mend=give_it_an_image_that_exists
+    ),
     "crashes": Case(workload("Deployment", "crashes", shell("exit 3")), enough="CrashLoopBackOff: Error"),
     "stateful set": Case(workload("StatefulSet", "set", container(), replicas=2, serviceName="set")),
     "daemon set": Case(workload("DaemonSet", "daemon", container())),
@@ -129,16 +137,35 @@ async def record(api: Upstream, case: Case, namespace: str) -> RecordedWrite:
     path = resource_path(case.item, namespace)
     request = ApiRequest("POST", path, (), "application/json", json.dumps(case.item).encode())
     before = None
-    if case.is_deleted:
+    if case.is_deleted or case.image:
         made = await api.send(request, None, dry_run=False)
+        assert made.is_success, made.message
         before = made.object
+        path = f"{path}/{case.item['metadata']['name']}"
+    if case.is_deleted:
         options = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
-        request = ApiRequest("DELETE", f"{path}/{case.item['metadata']['name']}", (), "application/json", json.dumps(options).encode())
+        request = ApiRequest("DELETE", path, (), "application/json", json.dumps(options).encode())
+    elif case.image:
+        before = await until_it_is_well(api, path)
+        body = {"spec": {"template": {"spec": {"containers": [{"name": "main", "image": case.image}]}}}}
+        request = ApiRequest("PATCH", path, (), "application/strategic-merge-patch+json", json.dumps(body).encode())
     info = parse(request.method, request.path)
     assert not isinstance(info, Malformed)
     preview = await api.send(request, None, dry_run=True)
     assert preview.is_success, preview.message
     return RecordedWrite(request, info.info, None, before=before, after=None if case.is_deleted else preview.object)
+
+
+async def until_it_is_well(api: Upstream, path: str) -> dict[str, Any]:
+    """The object as soon as its rollout has come to its end."""
+    deadline = time.monotonic() + 2 * TIMEOUT_SECONDS
+    while True:
+        found = await api.send(ApiRequest("GET", path), None, dry_run=False)
+        assert found.is_success, found.message
+        if status(found.object).settled:
+            return dict(found.object)
+        assert time.monotonic() < deadline, found.object
+        await asyncio.sleep(1.0)
 
 
 async def run(api: Upstream, case: Case, namespace: str) -> None:
@@ -234,6 +261,26 @@ def test_a_rollout_that_recovers_is_told_again(told: dict[str, Told]) -> None:
 
     assert any(words.startswith("0/1 ready, stuck · recovers-") and not settled for words, settled in said)
     assert said[-1][0].startswith("1/1 ready after ")
+    assert said[-1][0].endswith("(it was stuck)")
+    assert said[-1][1]
+
+
+def test_an_update_that_gets_stuck_tells_that_the_old_pods_still_serve(told: dict[str, Told]) -> None:
+    """`kubectl set image` with an image that does not exist: at most one pod more than before is tried with it."""
+    begin, said = "3/3 ready, 1 of 3 updated, stuck · stays-", told["good, then bad"]
+    last, is_settled = said[-1]
+
+    assert [words for words, _ in said if words.startswith(begin) and ": image kas.local/missing:1" in words], said
+    assert last.startswith(f"not settled in 2 min: {begin}")
+    assert is_settled
+    assert not any(" after " in words for words, _ in said)
+
+
+def test_an_update_that_is_stuck_and_gets_the_old_image_back_recovers(told: dict[str, Told]) -> None:
+    said = told["good, then bad, then good"]
+
+    assert any(words.startswith("3/3 ready, ") and ", stuck · returns-" in words and not settled for words, settled in said)
+    assert said[-1][0].startswith("3/3 ready after ")
     assert said[-1][0].endswith("(it was stuck)")
     assert said[-1][1]
 
