@@ -20,6 +20,7 @@ from bot.settings import Settings
 from bot.slack.door.connect import Connections, fetch_address
 from bot.slack.door.endpoint import Endpoint
 from bot.slack.door.listeners import Listeners
+from bot.slack.door.manifest import UNCOMPARED, check_manifest
 from bot.slack.door.scopes import find_scope_problems
 from bot.slack.surface import SlackSurface
 from bot.store.inspecting import find_problems as find_store_problems
@@ -32,11 +33,6 @@ from bot.threads.world import World
 from bot.values.requests import ApiRequest
 
 log = structlog.get_logger()
-
-_UNSEEN = (
-    "Slack tells no app its event subscriptions, shortcuts and commands: where something does not arrive, compare them with "
-    "manifests/slack-app.yaml."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +88,9 @@ async def doctor(settings: Settings) -> int:
             if settings.slack.mode == "socket":
                 await fetch_address(parts.slack, settings.slack)
             granted = (await parts.slack.web.ask_headers("auth.test")).get("x-oauth-scopes")
-            odd = [*find_scope_problems(granted), *runbooks.find_odd(settings.runbooks.path)]
+            can_compare = bool(settings.slack.config_token.get_secret_value().strip())
+            manifest = await check_manifest(parts.slack, settings.slack) if can_compare else []
+            odd = [*find_scope_problems(granted), *manifest, *runbooks.find_odd(settings.runbooks.path)]
     finally:
         for line in told.found:
             print(line)  # noqa: T201 – its output
@@ -100,7 +98,8 @@ async def doctor(settings: Settings) -> int:
         print(f"The bot can start, but: {problem}")  # noqa: T201 – its output
     if not odd:
         print("All is well: the settings, the database, Slack, the clusters, the sandboxes, the model and what was added.")  # noqa: T201 – its output
-    print(_UNSEEN)  # noqa: T201 – its output
+    if not can_compare:
+        print(UNCOMPARED)  # noqa: T201 – its output
     return 0
 
 

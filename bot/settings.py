@@ -43,6 +43,9 @@ class SlackSettings(Group):
     """App-level token with `connections:write` (`xapp-…`), for Socket Mode. Environment: SLACK_APP_TOKEN."""
     signing_secret: SecretStr = SecretStr("")
     """Signing secret of the app, for HTTP mode. Environment: SLACK_SIGNING_SECRET."""
+    config_token: SecretStr = SecretStr("")
+    """App configuration token (`xoxe.xoxp-…`, good for twelve hours), with which `doctor` reads the app's manifest. It can change the
+    app: set it for that one run. Environment: SLACK_CONFIG_TOKEN."""
     http: SlackHttpSettings = SlackHttpSettings()
     api_url: str = "https://slack.com/api/"
     """Base address of the Web API; any Slack-compatible server. Environment: SLACK_API_URL."""
@@ -226,6 +229,7 @@ ENVIRONMENT: Mapping[str, tuple[str, str]] = {
     "SLACK_BOT_TOKEN": ("slack", "bot_token"),
     "SLACK_APP_TOKEN": ("slack", "app_token"),
     "SLACK_SIGNING_SECRET": ("slack", "signing_secret"),
+    "SLACK_CONFIG_TOKEN": ("slack", "config_token"),
     "SLACK_API_URL": ("slack", "api_url"),
     "MODEL_PROVIDER": ("model", "provider"),
     "KUBECTL_AI_RUNTIME_CLASS": ("sandbox", "runtime_class"),

@@ -85,6 +85,9 @@ class App:
     shortcuts: tuple[Shortcut, ...] = ()
     scopes: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
+    is_interactive: bool = True
+    """What the app's manifest says of it; so does the next one. Neither changes what this Slack sends."""
+    uses_socket_mode: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ async def _answer(request: web.Request, slack: LocalSlack, name: str, record: Js
 def _check_token(slack: LocalSlack, method: Method, token: str) -> None:
     if not token:
         raise ApiRefusalError("not_authed")
-    if not token.startswith(("xoxb-", "xapp-")):
+    if not token.startswith(("xoxb-", "xapp-", "xoxe.xoxp-")):
         raise ApiRefusalError("invalid_auth")
     if not token.startswith(method.token_prefix):
         raise ApiRefusalError("not_allowed_token_type")

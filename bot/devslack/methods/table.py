@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from bot.devslack.methods import chat, conversations, extras, files, people, sessions, streams, views
+from bot.devslack.methods import chat, conversations, extras, files, manifests, people, sessions, streams, views
 from bot.devslack.methods.call import Call
 from bot.devslack.values import Json
 
@@ -26,6 +26,7 @@ METHODS: dict[str, Method] = {
     "agents.sessions.rename": Method(sessions.rename, ("chat:write",)),
     "agents.sessions.setStatus": Method(sessions.set_status, ("chat:write",)),
     "apps.connections.open": Method(extras.connections_open, token_prefix="xapp-"),  # noqa: S106
+    "apps.manifest.export": Method(manifests.export, token_prefix="xoxe.xoxp-"),  # noqa: S106
     "assistant.threads.setSuggestedPrompts": Method(extras.set_suggested_prompts, ("assistant:write",)),
     "assistant.threads.setStatus": Method(extras.set_status, ("assistant:write", "chat:write")),
     "auth.test": Method(people.auth_test),

@@ -33,6 +33,8 @@ class SignedIn:
     bare: AsyncWebClient
     """Without a token: what Bolt and its sockets are given, and call nothing with."""
     session: aiohttp.ClientSession
+    config_web: WebApi | None = None
+    """With the app configuration token, if there is one: reads the app's manifest."""
 
     async def close(self) -> None:
         await self.session.close()
@@ -56,7 +58,9 @@ async def sign_in(settings: SlackSettings) -> SignedIn:
 
         web = WebApi(build(bot_token), throttle)
         bot = _read_bot(await _try(web, "auth.test"), settings)
-        return SignedIn(bot, web, WebApi(build(app_token), throttle), build(None), session)
+        config_token = settings.config_token.get_secret_value().strip()
+        config_web = WebApi(build(config_token), throttle) if config_token else None
+        return SignedIn(bot, web, WebApi(build(app_token), throttle), build(None), session, config_web)
     except BaseException:
         await session.close()
         raise
