@@ -9,14 +9,15 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from bench.summary import summarise
+from bot.changes.change import State
 from bot.devslack.driver import Driver
 from bot.log import configure
 from bot.settings import ChangeSettings, LogSettings, SlackSettings, StoreSettings
@@ -84,21 +85,33 @@ async def _measure_cards(desk: Desk) -> None:
     )
     places = ("oncall", "random", "D01ANA", "D01BEN", "D01MIA")
     threads = [await _start_thread(desk.driver, number, places[number % len(places)]) for number in range(STREAMING_THREADS)]
-    delays: list[float] = []
+    posts: list[float] = []
+    redraws: list[float] = []
     ends = time.monotonic() + STREAM_SECONDS
     streams = [asyncio.create_task(_stream(surface, thread, ends)) for thread in threads]
     for number in range(CARDS):
-        await asyncio.sleep(STREAM_SECONDS / CARDS)
         thread = threads[number * 7 % len(threads)]
-        begin = time.monotonic()
-        await surface.show_change(thread, make_change(thread, id=1_000 + number))
-        delays.append(time.monotonic() - begin)
+        change = make_change(thread, id=1_000 + number)
+        await asyncio.sleep(STREAM_SECONDS / CARDS / 2)
+        posts.append(await _time(surface.show_change(thread, change)))
+        # Half a beat later, as a person would press: the same message is edited, in the queue of `chat.update` that progress fills.
+        await asyncio.sleep(STREAM_SECONDS / CARDS / 2)
+        decided = replace(change, state=State.DONE, decided_by="U01BEN", decided_at=time.time())
+        redraws.append(await _time(surface.show_change(thread, decided)))
     await asyncio.gather(*streams)
     requests = [entry for method in ("chat.postMessage", "chat.update") for entry in await desk.driver.requests(method)]
     await surface.close(0)
     limited = sum("retry_after" in entry for entry in requests)
-    print(summarise(f"card among {STREAMING_THREADS} threads with progress", delays))
+    print(summarise(f"card among {STREAMING_THREADS} threads with progress", posts))
+    print(summarise("the same card drawn again when it is done", redraws))
     print(f"{'':<46} calls: {len(requests)}  answered 429: {limited}")
+
+
+async def _time(doing: Awaitable[None]) -> float:
+    """Seconds that it takes."""
+    begin = time.monotonic()
+    await doing
+    return time.monotonic() - begin
 
 
 async def _stream(surface: SlackSurface, thread: Thread, ends: float) -> None:
