@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -25,6 +26,12 @@ _ARGUMENTS = [
 ]
 
 expect.set_options(timeout=SOON)
+
+
+def choose_pictures(folder: Path) -> Path:
+    """Where pictures are kept: where KUBECTL_AI_SLACK_ARTEFACTS says, else in this folder, which goes with the test."""
+    artefacts = os.environ.get("KUBECTL_AI_SLACK_ARTEFACTS")
+    return Path(artefacts) if artefacts else folder
 
 
 class Person:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +14,7 @@ from playwright.async_api import expect
 from bot.devslack.driver import Driver
 from tests.e2e.conftest import Bot, Bots, Cluster, Script
 from tests.e2e.parts import until
-from tests.page import CHROMIUM, PHONE, SOON, WHY_SKIPPED, Room, open_room
+from tests.page import CHROMIUM, PHONE, SOON, WHY_SKIPPED, Room, choose_pictures, open_room
 
 pytestmark = [
     pytest.mark.cluster,
@@ -28,8 +27,7 @@ pytestmark = [
 @pytest_asyncio.fixture
 async def room(slack: Driver, tmp_path: Path) -> AsyncIterator[Room]:
     """A script error on any page fails the test."""
-    artefacts = os.environ.get("KUBECTL_AI_SLACK_ARTEFACTS")
-    async with open_room(slack.base_url, Path(artefacts) if artefacts else tmp_path) as opened:
+    async with open_room(slack.base_url, choose_pictures(tmp_path)) as opened:
         yield opened
     assert opened.problems == []
 

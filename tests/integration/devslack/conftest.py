@@ -16,8 +16,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.devslack.config import Config
 from bot.devslack.driver import Driver
 from bot.devslack.server import run_server
+from tests.page import CHROMIUM, choose_pictures
 
-CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -85,6 +85,12 @@ async def build_app() -> AsyncIterator[Callable]:
 @pytest.fixture
 async def bolt(slack, build_app) -> ConnectedApp:
     return await build_app(slack)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Where pictures of the page are kept."""
+    return choose_pictures(tmp_path)
 
 
 @pytest.fixture

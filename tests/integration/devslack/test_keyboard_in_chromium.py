@@ -68,7 +68,7 @@ async def test_a_press_counts_though_its_message_changes_before_the_release(slac
     assert pressed == ["U01ANA"]
 
 
-async def test_the_home_keeps_the_focus_and_its_tabs_are_reached_by_arrow_keys(slack, bolt, open_page, tmp_path):
+async def test_the_home_keeps_the_focus_and_its_tabs_are_reached_by_arrow_keys(slack, bolt, open_page):
     await bolt.client.views_publish(user_id="U01ANA", view=draw_home(1, 2))
     page = await open_page(slack.base_url, "ana", "D01ANA")
     await page.get_by_role("tab", name="Messages").focus()
@@ -101,12 +101,12 @@ async def test_people_are_switched_with_arrow_keys(slack, open_page):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_emoji_are_completed_while_writing(slack, open_page, tmp_path, scheme):
+async def test_emoji_are_completed_while_writing(slack, open_page, pictures, scheme):
     page = await open_page(slack.base_url, "ana", color_scheme=scheme)
     composer = page.get_by_role("textbox", name="Message #oncall")
     await composer.press_sequentially("it is :fir")
     await expect(page.get_by_role("option", name=":fire:")).to_be_visible()
-    await page.screenshot(path=tmp_path / f"emoji-{scheme}.png")
+    await page.screenshot(path=pictures / f"page-emoji-{scheme}.png")
 
     await composer.press("Enter")
     await composer.press_sequentially("10:30 tomorrow")

@@ -45,7 +45,7 @@ CARD = [
 ]
 
 
-async def test_two_people_use_a_thread_with_a_card_between_them(slack, bolt, open_page, tmp_path):
+async def test_two_people_use_a_thread_with_a_card_between_them(slack, bolt, open_page, pictures):
     @bolt.app.event("app_mention")
     async def on_mention(event, client):
         await client.chat_postMessage(channel=event["channel"], thread_ts=event["ts"], text="Change 42", blocks=CARD)
@@ -76,7 +76,7 @@ async def test_two_people_use_a_thread_with_a_card_between_them(slack, bolt, ope
     await expect(thread.get_by_text("spec.replicas 3 → 5")).to_be_visible()
     await thread.get_by_role("textbox", name="Reply in thread").fill("Ben, please look")
     await thread.get_by_role("textbox", name="Reply in thread").press("Enter")
-    await ana.screenshot(path=tmp_path / "proposed.png")
+    await ana.screenshot(path=pictures / "page-proposed.png")
 
     await ben.get_by_role("button", name="2 replies").click()
     await expect(ben.get_by_role("region", name="Thread").get_by_text("Ben, please look")).to_be_visible()
@@ -84,12 +84,12 @@ async def test_two_people_use_a_thread_with_a_card_between_them(slack, bolt, ope
 
     await expect(thread.get_by_text("Change 42 · done")).to_be_visible()
     await expect(thread.get_by_role("button", name="Approve")).to_have_count(0)
-    await ana.screenshot(path=tmp_path / "done.png")
+    await ana.screenshot(path=pictures / "page-done.png")
     await ana.keyboard.press("Escape")
     await expect(thread).to_be_hidden()
     root = (await slack.messages("oncall"))[0]
     assert root["text"] == "<@U01KUBECTL> scale web to 5"
-    assert (tmp_path / "proposed.png").stat().st_size > 10_000
+    assert (pictures / "page-proposed.png").stat().st_size > 10_000
 
 
 async def test_a_modal_asks_for_what_is_missing_and_then_sends_it(slack, bolt, open_page):
@@ -147,13 +147,13 @@ async def test_a_private_refusal_is_seen_by_one_person_only(slack, bolt, open_pa
 
     await guest.get_by_role("button", name="Approve").click()
 
-    await expect(guest.get_by_text("Only visible to you")).to_be_visible()
-    await expect(guest.get_by_text("Guests cannot approve changes.")).to_be_visible()
+    await expect(guest.get_by_role("main").get_by_text("Only visible to you")).to_be_visible()
+    await expect(guest.get_by_role("main").get_by_text("Guests cannot approve changes.")).to_be_visible()
     await slack.say("ana", "oncall", "after it")
-    await expect(member.get_by_text("after it")).to_be_visible()
-    await expect(member.get_by_text("Guests cannot approve changes.")).to_have_count(0)
+    await expect(member.get_by_role("main").get_by_text("after it")).to_be_visible()
+    await expect(member.get_by_role("main").get_by_text("Guests cannot approve changes.")).to_have_count(0)
     await guest.get_by_role("button", name="Dismiss message").click()
-    await expect(guest.get_by_text("Only visible to you")).to_have_count(0)
+    await expect(guest.get_by_role("main").get_by_text("Only visible to you")).to_have_count(0)
 
 
 async def test_an_unanswered_command_and_a_command_in_a_thread_say_so(slack, bolt, open_page):
@@ -166,7 +166,7 @@ async def test_an_unanswered_command_and_a_command_in_a_thread_say_so(slack, bol
     await page.get_by_role("textbox", name="Reply in thread").fill("/kubectl-ai why?")
     await page.get_by_role("textbox", name="Reply in thread").press("Enter")
 
-    await expect(page.get_by_text('/kubectl-ai failed with the error "operation_timeout"')).to_be_visible()
+    await expect(page.get_by_role("main").get_by_text('/kubectl-ai failed with the error "operation_timeout"')).to_be_visible()
     thread = page.get_by_role("region", name="Thread")
     await expect(thread.get_by_text("/kubectl-ai is not supported in threads. Sorry!")).to_be_visible()
 
@@ -298,12 +298,12 @@ async def test_a_first_visit_is_somebody_and_goes_on_as_who_they_choose(slack, o
     await page.get_by_role("menuitemradio", name="Ben").click()
     await slack.say("ana", "oncall", "are you there?")
 
-    await expect(page.get_by_text("are you there?")).to_be_visible()
+    await expect(page.get_by_role("main").get_by_text("are you there?")).to_be_visible()
     await expect(page.get_by_role("button", name="You are Ben")).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_a_phone_shows_one_place_at_a_time(slack, open_page, tmp_path, scheme):
+async def test_a_phone_shows_one_place_at_a_time(slack, open_page, pictures, scheme):
     root = await slack.say("ana", "oncall", "the shop is down")
     await slack.say("ben", "oncall", "looking", thread_ts=root["ts"])
     page = await open_page(slack.base_url, "ana", color_scheme=scheme)
@@ -312,7 +312,7 @@ async def test_a_phone_shows_one_place_at_a_time(slack, open_page, tmp_path, sch
     await page.get_by_role("button", name="1 reply").click()
     await expect(page.get_by_role("textbox", name="Reply in thread")).to_be_visible()
     await expect(page.get_by_role("textbox", name="Message #oncall")).to_be_hidden()
-    await page.screenshot(path=tmp_path / f"thread-{scheme}.png")
+    await page.screenshot(path=pictures / f"page-thread-{scheme}.png")
     await page.get_by_role("button", name="Back to the channel").click()
     await page.get_by_role("button", name="Back to channels").click()
 
@@ -321,7 +321,7 @@ async def test_a_phone_shows_one_place_at_a_time(slack, open_page, tmp_path, sch
     assert not wide
 
 
-async def test_the_inspector_shows_the_wire_as_it_is_and_finds_things(slack, bolt, open_page, tmp_path):
+async def test_the_inspector_shows_the_wire_as_it_is_and_finds_things(slack, bolt, open_page, pictures):
     await bolt.connect()
     await bolt.client.chat_postMessage(channel="C01ONCALL", text="<b>all pods are ready</b>")
     await slack.act("rates", enforced=True)
@@ -338,4 +338,4 @@ async def test_the_inspector_shows_the_wire_as_it_is_and_finds_things(slack, bol
 
     await expect(request.locator("pre")).to_contain_text('"text": "<b>all pods are ready</b>"')
     await expect(page.get_by_text("429, retry after 1 s")).to_be_hidden()
-    await page.screenshot(path=tmp_path / "traffic.png")
+    await page.screenshot(path=pictures / "traffic.png")

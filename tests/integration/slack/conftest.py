@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -27,7 +26,7 @@ from bot.slack.surface import SlackSurface
 from bot.threads.inbound.incoming import Incoming
 from bot.threads.stores import Shown
 from tests.integration.slack.whole import Whole, run_whole
-from tests.page import Room, open_room
+from tests.page import Room, choose_pictures, open_room
 
 QUICK = Config(ack_seconds=0.5, retry_delays_seconds=(0.05, 0.1, 0.2))
 SIGNING_SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
@@ -172,7 +171,6 @@ async def whole() -> AsyncIterator[Whole]:
 @pytest.fixture
 async def room(whole: Whole, tmp_path: Path) -> AsyncIterator[Room]:
     """A script error on any page fails the test."""
-    artefacts = os.environ.get("KUBECTL_AI_SLACK_ARTEFACTS")
-    async with open_room(whole.driver.base_url, Path(artefacts) if artefacts else tmp_path) as opened:
+    async with open_room(whole.driver.base_url, choose_pictures(tmp_path)) as opened:
         yield opened
     assert opened.problems == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 from playwright.async_api import expect
 
 from bot.changes.change import Send, SendState, State
-from tests.page import CHROMIUM, PHONE, WHY_SKIPPED, open_room
+from tests.page import CHROMIUM, PHONE, WHY_SKIPPED, choose_pictures, open_room
 from tests.unit.slack.rows import make_change, make_thread
 
 pytestmark = [
@@ -43,7 +42,7 @@ def test_every_state_has_a_picture() -> None:
     ("name", "options"), [("desk-light", {"color_scheme": "light"}), ("phone-dark", {"color_scheme": "dark", **PHONE})]
 )
 async def test_every_state_of_a_card_is_seen_whole(desk: Any, tmp_path: Path, name: str, options: dict[str, Any]) -> None:
-    pictures = Path(os.environ.get("KUBECTL_AI_SLACK_ARTEFACTS") or tmp_path)
+    pictures = choose_pictures(tmp_path)
     running = await desk.start()
     thread = make_thread(await desk.driver.say("ana", "oncall", "@kubectl-ai scale web"))
     now = time.time()

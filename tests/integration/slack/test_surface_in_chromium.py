@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from bot.devslack.driver import wait_until
 from bot.threads.inbound.incoming import Glance, Opened
 from bot.threads.inbound.overview import Health, Overview, ThreadLine
 from bot.threads.ports import ProgressView
+from tests.page import choose_pictures
 from tests.unit.slack.rows import make_change, make_thread
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -45,7 +45,7 @@ async def page():
 
 @pytest.fixture
 def pictures(tmp_path) -> Path:
-    return Path(os.environ.get("KUBECTL_AI_SLACK_ARTEFACTS") or tmp_path)
+    return choose_pictures(tmp_path)
 
 
 async def latest(desk, kind: type, count: int = 1):
