@@ -79,13 +79,15 @@ function renderDismiss(message) {
 
 function renderReplies(message, channel) {
   const count = `${message.reply_count} ${message.reply_count === 1 ? "reply" : "replies"}`;
+  const isNew = hasNewReplies(channel.id, message);
+  const last = `Last reply ${ago(dateOf(message.latest_reply))}`;
   return h(
     "button",
-    { type: "button", class: "replies", on: { click: () => go(channel.id, message.ts) } },
+    { type: "button", class: "replies", "aria-label": [count, isNew && "new", last].filter(Boolean).join(", "), on: { click: () => go(channel.id, message.ts) } },
     message.reply_users.slice(0, 4).map((user) => avatar(user, "tiny")),
     h("span", { class: "reply-count" }, count),
-    hasNewReplies(channel.id, message) && h("span", { class: "new-replies" }, "new"),
-    h("span", { class: "last-reply" }, `Last reply ${ago(dateOf(message.latest_reply))}`),
+    isNew && h("span", { class: "new-replies" }, "new"),
+    h("span", { class: "last-reply" }, last),
   );
 }
 

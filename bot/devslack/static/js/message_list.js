@@ -1,5 +1,6 @@
 // A list of messages that changes in place: what did not change keeps its nodes, its focus and its selection.
 
+import { announce } from "./announce.js";
 import { dateOf, dayOf } from "./dates.js";
 import { h, holdFocus } from "./dom.js";
 import { renderMessage } from "./message.js";
@@ -15,7 +16,8 @@ export class MessageList {
     this.place = place;
     this.list = h("ol", { class: "messages", "aria-label": label });
     this.scroller = h("div", { class: "scroller", tabindex: "0", role: "group", "aria-label": `${label}, scrollable` }, this.list);
-    this.nodes = new Map(); // key → { node, signature }
+    this.nodes = new Map(); // key → { node, signature, isHeard }
+    this.isDrawn = false;
     this.isAtEnd = true;
     this.scroller.addEventListener("scroll", () => {
       this.isAtEnd = this.scroller.scrollHeight - this.scroller.scrollTop - this.scroller.clientHeight < NEAR_END_PX;
@@ -28,7 +30,7 @@ export class MessageList {
     const wanted = this.describe(messages, unreadAfter, afterRoot);
     const fresh = new Map();
     let previous = null;
-    for (const { key, signature, build } of wanted) {
+    for (const { key, signature, build, message } of wanted) {
       const known = this.nodes.get(key);
       const node = known && known.signature === signature ? known.node : build();
       if (known && known.node !== node) {
@@ -38,12 +40,21 @@ export class MessageList {
       }
       const expected = previous ? previous.nextSibling : this.list.firstChild;
       if (node !== expected) this.list.insertBefore(node, expected);
-      fresh.set(key, { node, signature });
+      fresh.set(key, { node, signature, isHeard: this.hear(message, node, known?.isHeard) });
       previous = node;
     }
     for (const [key, { node }] of this.nodes) if (!fresh.has(key)) node.remove();
     this.nodes = fresh;
+    this.isDrawn = true;
     this.keepEnd();
+  }
+
+  /** Announce what others write while the list is shown, once: a text that still grows when it is whole. True if that is done. */
+  hear(message, node, isHeard) {
+    if (!message || isHeard) return true;
+    if (message.streaming_state === "in_progress") return false;
+    if (this.isDrawn && message.user !== store.me && node.offsetParent !== null) announce(message, node);
+    return true;
   }
 
   describe(messages, unreadAfter, afterRoot) {
@@ -61,7 +72,7 @@ export class MessageList {
       const isCompact = !isNewDay && !isUnread && last.user === message.user && isClose(last, message) && !last.root;
       const place = { ...this.place, isCompact };
       const signature = JSON.stringify([message, isCompact, store.me, hasNewReplies(place.channel.id, message)]);
-      rows.push({ key: message.ts, signature, build: () => renderMessage(message, place) });
+      rows.push({ key: message.ts, signature, build: () => renderMessage(message, place), message });
       last = { ...message, root: afterRoot !== null && message.ts === messages[0].ts };
       if (last.root && afterRoot) rows.push(divider("replies", afterRoot, "replies-line"));
     }
