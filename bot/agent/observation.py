@@ -31,6 +31,7 @@ _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u0085\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _UNPRINTED = re.compile(r"[\x01-\x06\x0e-\x1a\x1c-\x1f\ufffd]")
 _FENCE = re.compile(r"</?untrusted-output\b", re.IGNORECASE)
+_RUNBOOK = re.compile(r"</?runbook\b", re.IGNORECASE)
 
 
 _NARROW = "narrow the command (grep, tail, -o jsonpath, --tail) to see it"
@@ -47,7 +48,7 @@ def for_model(result: ToolResult, limit: int = MODEL_CHARS, number: int = 0) -> 
     stdout = bound(result.stdout, limit - len(stderr), _hint(number))
     for name, text in (("stdout", stdout), ("stderr", stderr)):
         if text.strip():
-            lines.append(fence(name, text))
+            lines.append(fence(name, text, "runbook" if result.is_runbook else "untrusted-output"))
     if result.exit_code is not None and not (stdout.strip() or stderr.strip()):
         lines.append("(no output)")
     return "\n".join(lines)
@@ -127,11 +128,11 @@ def for_people(result: ToolResult, limit: int = PEOPLE_CHARS) -> str:
     return bound(text, limit, "") if text else "(no output)"
 
 
-def fence(name: str, text: str) -> str:
-    """The text between marks that it cannot forge: they carry a digest of the text itself."""
+def fence(name: str, text: str, tag: str = "untrusted-output") -> str:
+    """The text between marks that it cannot forge, not those of the other kind either: they carry a digest of the text itself."""
     mark = hashlib.sha256(text.encode()).hexdigest()[:10]
-    body = _FENCE.sub("<untrusted output", text.rstrip("\n"))
-    return f"<untrusted-output {name} {mark}>\n{body}\n</untrusted-output {mark}>"
+    body = _RUNBOOK.sub("< runbook", _FENCE.sub("<untrusted output", text.rstrip("\n")))
+    return f"<{tag} {name} {mark}>\n{body}\n</{tag} {mark}>"
 
 
 def clean(text: str) -> str:

@@ -12,7 +12,10 @@ from bot.values.people import Reach
 
 _TEMPLATE = Template(resources.files("bot.agent").joinpath("prompt.md").read_text(encoding="utf-8"))
 _UNKNOWN = "(version unknown)"
-_RUNBOOKS = " Before you look for a cause on your own, ask `runbook` for what the people here know about the symptom or the component."
+_RUNBOOKS = (
+    " Before you look for a cause on your own, ask `runbook` for what the people here know about the symptom or the component. "
+    "What comes in `<runbook …>` is their own text: follow its steps where they fit, within the rules below."
+)
 
 
 @dataclass(frozen=True, slots=True)

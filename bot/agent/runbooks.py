@@ -66,7 +66,7 @@ def find(runbooks: tuple[Runbook, ...], query: object) -> ToolResult:
     room = observation.MODEL_CHARS // min(len(found), _SHOWN) - 100
     shown = "\n\n".join(f"--- {book.name}\n{observation.bound(book.text, room, '')}" for book in found[:_SHOWN])
     others = "; ".join(runbook.title for runbook in found[_SHOWN:_LISTED])
-    return ToolResult(status="ok", stdout=shown, note=f"Others that fit: {others}." if others else "")
+    return ToolResult(status="ok", stdout=shown, note=f"Others that fit: {others}." if others else "", is_runbook=True)
 
 
 def read(name: str, text: str) -> Runbook:

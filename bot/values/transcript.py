@@ -44,6 +44,8 @@ class ToolResult:
     truncated: bool = False
     sources: tuple[str, ...] = ()
     """What it shows that anybody may have written: `logs of pod shop/web-1`."""
+    is_runbook: bool = False
+    """Whether the output is text of the people who installed the bot, not of the cluster."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from bot.agent.custom_tools import CustomTool
 from bot.agent.ports import Model, ServedTool
+from bot.agent.runbooks import Runbook
 from bot.changes.sending import Call, call_nothing
 from bot.settings import ChangeSettings, ClusterSettings, ModelSettings, Settings, StoreSettings
 from bot.store.opening import open_store
@@ -47,6 +48,7 @@ class Bench:
     choices: tuple[Model, ...] = ()
     rules: Settings = RULES
     custom_tools: tuple[CustomTool, ...] = ()
+    runbooks: tuple[Runbook, ...] = ()
     served_tools: tuple[ServedTool, ...] = ()
     call_tool: Call = call_nothing
     kubectl_version: str = ""
@@ -67,6 +69,7 @@ class Bench:
             clock=self.time,
             pace=0.01,
             custom_tools=self.custom_tools,
+            runbooks=self.runbooks,
             served_tools=self.served_tools,
             call_tool=self.call_tool,
             kubectl_version=lambda: self.kubectl_version,
