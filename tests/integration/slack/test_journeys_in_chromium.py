@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import pytest
 from playwright.async_api import expect
 
+from bot.agent.ports import ModelReply
 from bot.devslack.driver import wait_until
-from tests.integration.slack.whole import GET_PODS, SCALE, SCALE_MORE, Whole
-from tests.page import CHROMIUM, PHONE, WHY_SKIPPED, Room
+from bot.values.transcript import Entry, Replied
+from tests.fakes import prints, say
+from tests.integration.slack.whole import GET_PODS, PODS, SCALE, SCALE_MORE, Whole, run_whole
+from tests.page import CHROMIUM, PHONE, WHY_SKIPPED, Room, choose_pictures, open_room
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.timeout(600),
     pytest.mark.skipif(not CHROMIUM.exists(), reason=WHY_SKIPPED),
 ]
+
+LOOKS = [f"kubectl get pod web-{number}" for number in range(3)]
+"""What a model runs that needs a step more than it may take at once."""
 
 
 async def test_a_question_by_mention_and_its_follow_up_are_answered_in_the_thread(whole: Whole, room: Room) -> None:
@@ -236,3 +245,29 @@ async def test_a_denial_with_a_reason_guides_the_model(whole: Whole, room: Room)
     await ana.sees("The change is denied.")
     await ana.sees("Find out first why it restarts")
     await ana.picture("card-denied-dark")
+
+
+def look_on(transcript: Sequence[Entry]) -> ModelReply:
+    """Looks once more with every step, and knows enough after the third, in whichever turn that is."""
+    number = sum(isinstance(entry, Replied) for entry in transcript)
+    return say("Now I look.", (f"look-{number}", LOOKS[number])) if number < len(LOOKS) else say("All three pods are well.")
+
+
+async def test_a_turn_that_reached_its_limit_goes_on_when_somebody_presses_continue(tmp_path: Path) -> None:
+    async with run_whole(think=look_on, max_steps=2) as whole, open_room(whole.driver.base_url, choose_pictures(tmp_path)) as room:
+        for command in LOOKS:
+            whole.sandboxes.programs[command] = prints(PODS)
+        ana = await room.enter("ana")
+        await ana.write("@kubectl-ai how are the pods?")
+        await ana.open_thread()
+        await ana.sees("I stopped after 2 steps without an answer.")
+        ran_before = list(whole.sandboxes.ran)
+        await ana.picture("limit-reached")
+
+        await ana.press("Continue")
+
+        await ana.sees("All three pods are well.")
+        await ana.picture("continued")
+        assert ran_before == LOOKS[:2]
+        assert whole.sandboxes.ran == LOOKS
+        assert room.problems == []
