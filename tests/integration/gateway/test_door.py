@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import aiohttp
 import orjson
@@ -39,12 +39,22 @@ class Client:
         self._session = session
 
     async def ask(self, method: str, target: str, body: bytes | AsyncIterator[bytes] = b"", **headers: str) -> tuple[int, str]:
+        async with self._send(method, target, body, headers) as response:
+            return response.status, (await response.read()).decode(errors="replace")
+
+    async def warnings(self, method: str, target: str, **headers: str) -> list[str]:
+        """The Warning headers of the answer."""
+        async with self._send(method, target, b"", headers) as response:
+            return response.headers.getall("Warning", [])
+
+    def _send(
+        self, method: str, target: str, body: bytes | AsyncIterator[bytes], headers: dict[str, str]
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         sent = {"Authorization": f"Bearer {self.token}", **{name.replace("_", "-"): value for name, value in headers.items()}}
         url = URL(self.server + target, encoded=True)
-        async with self._session.request(
+        return self._session.request(
             method, url, data=body or None, headers=sent, ssl=self.tls, allow_redirects=False, skip_auto_headers=("Content-Type",)
-        ) as response:
-            return response.status, (await response.read()).decode(errors="replace")
+        )
 
 
 @asynccontextmanager
