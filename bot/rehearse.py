@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -137,8 +138,27 @@ async def _agrees(question: str) -> bool:
         return False
     sys.stderr.write(question)
     sys.stderr.flush()
-    answer = await asyncio.to_thread(sys.stdin.readline)
-    return answer.strip().lower() in ("y", "yes")
+    await _wait_for_line()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+async def _wait_for_line() -> None:
+    """Waits for a line on the terminal in the event loop, since a thread that reads could not be interrupted. Raises KeyboardInterrupt.
+    Until here interrupts went to the command; from here they mean the question, and once it is answered they do not break off a replay."""
+    loop = asyncio.get_running_loop()
+    arrived: asyncio.Future[bool] = loop.create_future()
+
+    def settle(is_interrupted: bool) -> None:
+        if not arrived.done():
+            arrived.set_result(is_interrupted)
+
+    loop.add_signal_handler(signal.SIGINT, settle, True)
+    loop.add_reader(sys.stdin.fileno(), settle, False)
+    try:
+        if await arrived:
+            raise KeyboardInterrupt
+    finally:
+        loop.remove_reader(sys.stdin.fileno())
 
 
 def _print_change(recording: Recording) -> None:
