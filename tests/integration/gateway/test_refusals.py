@@ -9,6 +9,8 @@ import orjson
 import pytest
 
 from bot.gateway.limits import Limits
+from bot.gateway.writing import instead
+from bot.values.requests import RequestInfo
 from tests.cluster.apiserver import ApiServer
 from tests.integration.gateway.lab import Lab, open_lab
 from tests.integration.gateway.test_door import CM, Client, client_of
@@ -119,3 +121,49 @@ async def test_kubectl_prints_why_it_is_refused_during_discovery(seeded: ApiServ
 
     assert ran.recording.stopped == "stopped: made more than 1 requests"
     assert "unknown" not in ran.out
+
+
+def _of_stream(resource: str, subresource: str) -> str:
+    return instead.of_stream(RequestInfo("create", True, "", "", "v1", resource, subresource))
+
+
+_ATTACH, _FORWARD, _PROXY = _of_stream("pods", "attach"), _of_stream("pods", "portforward"), _of_stream("services", "proxy")
+_RUN = (
+    "`kubectl run -i` and `--rm` attach to the pod, which is not possible from here. In steps: `kubectl run probe --image=busybox "
+    "--restart=Never -- COMMAND` without -i and --rm; once that is approved, `kubectl logs probe`; then `kubectl delete pod probe`."
+)
+_SPDY = "KUBECTL_REMOTE_COMMAND_WEBSOCKETS=false KUBECTL_PORT_FORWARD_WEBSOCKETS=false"
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        ("kubectl attach guarded", _ATTACH),
+        (f"{_SPDY} kubectl attach guarded", _ATTACH),
+        ("kubectl port-forward pod/guarded :80", _FORWARD),
+        (f"{_SPDY} kubectl port-forward pod/guarded :80", _FORWARD),
+        ("kubectl get --raw /api/v1/namespaces/shop/services/web/proxy/", _PROXY),
+        ("kubectl get --raw /api/v1/namespaces/shop/pods/p1/proxy/metrics", _PROXY),
+        ("kubectl get --raw /api/v1/nodes/n1/proxy/run/shop/p1/c?cmd=id", _PROXY),
+        ("kubectl create --raw /api/v1/nodes/n1/proxy/run/shop/p1/c -f /dev/null", _PROXY),
+        ("true | kubectl exec -i p1 -- bash", instead.SHELL.format("bash")),
+        ("kubectl run probe -i --rm --image=busybox --restart=Never -- nslookup db", _RUN),
+        ("echo hello | kubectl run probe -i --image=busybox --restart=Never -- cat", _RUN),
+    ],
+)
+async def test_whoever_tries_what_cannot_be_done_reads_what_to_do_instead(lab: Lab, command: str, sentence: str) -> None:
+    async with lab.nothing_persists():
+        ran = await lab.rehearse(f"timeout 30 env {command}" if "|" not in command else command)
+
+    assert ran.code not in (0, 124)
+    assert sentence in ran.err
+    assert sentence in [refused.reason for refused in ran.recording.refused]
+    assert ran.recording.writes == ()
+
+
+async def test_a_debug_container_is_recorded_and_its_attaching_refused_in_words(lab: Lab) -> None:
+    """With `--attach` kubectl waits for the container, which nobody starts before approval: the sentence is the reason of the end."""
+    ran = await lab.rehearse("kubectl debug p1 -it --image=busybox -c look -- sh")
+
+    assert ran.writes == ["PATCH pods/ephemeralcontainers shop/p1"]
+    assert "`kubectl exec p1 -c look -- COMMAND`" in ran.recording.stopped
