@@ -1,4 +1,5 @@
-"""What the agent's loop costs by itself: a model that answers at once, commands that print at once, the real store and workers."""
+"""What the agent's loop costs by itself: a model that answers at once, commands that print at once, the real store and workers. Requests
+are built and accounted for as Gemini's adapter does it, and not sent."""
 
 from __future__ import annotations
 
@@ -7,13 +8,18 @@ import gc
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import structlog
+from pydantic import SecretStr
 
-from bot.agent.ports import ModelReply
+from bot.agent.models import requests
+from bot.agent.models.gemini import GeminiModel
+from bot.agent.ports import ModelReply, Tool
+from bot.settings_model import ModelChoice
 from bot.threads.inbound.incoming import Message
 from bot.values.transcript import Entry, Replied
 from tests.fakes import FakeModel, prints, say
@@ -23,6 +29,27 @@ STEPS = 200
 THREADS = 100
 STEPS_PER_THREAD = 5
 OUTPUT = "NAME   READY   STATUS    RESTARTS   AGE\n" + "web-6c79fb759c-hksg4   1/1   Running   0   6m\n" * 20
+
+
+class UnsentModel(FakeModel):
+    """Does all that Gemini's adapter does for a reply, but for the sending."""
+
+    def __init__(self, think: Callable[[Sequence[Entry]], ModelReply]) -> None:
+        super().__init__(think)
+        self._adapter = GeminiModel(ModelChoice(name="any", api_key=SecretStr("none")), 30.0)
+
+    async def reply(
+        self, instructions: str, transcript: Sequence[Entry], tools: Sequence[Tool], on_text: Callable[[str], None]
+    ) -> ModelReply:
+        body = self._adapter.request(instructions, transcript, tools)
+        reply = await super().reply(instructions, transcript, tools, on_text)
+        account = requests.record(
+            "gemini", body, reply, window_tokens=self.window_tokens, instructions=instructions, transcript=transcript, tools=tools
+        )
+        return replace(reply, request=account)
+
+    async def close(self) -> None:
+        await self._adapter.close()
 
 
 def main() -> None:
@@ -37,6 +64,7 @@ async def _measure_steps() -> None:
         times = _prepare(b, STEPS)
         await b.write("why?")
         await b.rest()
+        await _close(b)
     steps = [later - earlier for earlier, later in pairwise(times)]
     first, last = sum(steps[:20]) / 20, sum(steps[-20:]) / 20
     print(f"{'loop, per step of model and command':<46} first 20: {first * 1e3:5.1f} ms  last 20 of {STEPS}: {last * 1e3:5.1f} ms")
@@ -53,6 +81,7 @@ async def _measure_memory() -> None:
             await _open(b, 20, THREADS)
             await bot.settled()
             grown = _resident() - before
+        await _close(b)
     print(f"{'memory per thread at rest':<46} {grown / THREADS / 1024:5.1f} KiB (database in memory included; {THREADS} threads)")
 
 
@@ -65,11 +94,16 @@ def _prepare(b: Bench, steps: int) -> list[float]:
         number = sum(isinstance(entry, Replied) for entry in entries)
         return say("", (f"c{number}", f"look {number}")) if number < steps else say("That is all.")
 
-    b.model = FakeModel(think)
+    b.model = UnsentModel(think)
     b.rules = RULES.model_copy(update={"model": RULES.model.model_copy(update={"max_steps": steps + 1})})
     for number in range(steps):
         b.sandboxes.programs[f"look {number}"] = prints(f"{number}\n{OUTPUT}")
     return asked
+
+
+async def _close(b: Bench) -> None:
+    if b.model is not None:
+        await b.model.close()
 
 
 async def _open(b: Bench, first: int, count: int) -> None:
