@@ -20,6 +20,7 @@ PER_MINUTE: Mapping[str, int] = {
     "agents.sessions.rename": TIER_3,
     "agents.sessions.setStatus": TIER_3,
     "apps.connections.open": 10,  # tier 1, but an app may open its ten connections
+    "apps.manifest.export": TIER_3,
     "assistant.threads.setSuggestedPrompts": TIER_3,
     "auth.test": SPECIAL,
     "bots.info": TIER_3,

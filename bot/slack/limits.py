@@ -179,6 +179,8 @@ RATES: Final[Mapping[str, Rate]] = {
     "conversations.members": Rate(80, 30),  # tier 4
     "conversations.list": Rate(16, 5),  # tier 2
     "apps.connections.open": Rate(8, 20),  # tier 1, but an app may open its ten connections at once, and again
+    "apps.manifest.export": Rate(40, 20),  # tier 3
+    "bots.info": Rate(40, 20),  # tier 3
     "auth.test": Rate(400, 50),  # special: about 600 per minute
     "users.info": Rate(80, 30),  # tier 4
     "usergroups.users.list": Rate(16, 10),  # tier 2
