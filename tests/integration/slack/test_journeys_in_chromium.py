@@ -25,6 +25,12 @@ LOOKS = [f"kubectl get pod web-{number}" for number in range(3)]
 """What a model runs that needs a step more than it may take at once."""
 
 
+async def has_card(whole: Whole, change_id: int) -> bool:
+    """Whether the card is posted, so that a Home that is drawn now leads to it."""
+    shown = await whole.stores.messages.get(f"change:{change_id}")
+    return shown is not None and bool(shown.ts)
+
+
 async def test_a_question_by_mention_and_its_follow_up_are_answered_in_the_thread(whole: Whole, room: Room) -> None:
     ana = await room.enter("ana")
 
@@ -186,7 +192,7 @@ async def test_a_frozen_cluster_is_seen_on_the_card_and_a_change_is_undone_from_
 async def test_the_home_denies_and_undoes_and_leads_to_the_card_for_the_rest(whole: Whole, room: Room) -> None:
     for number in range(2):
         await whole.driver.say("ana", "oncall", f"@kubectl-ai {SCALE if number else SCALE_MORE}")
-        await wait_until(lambda number=number: whole.stores.changes.get(number + 1))
+        await wait_until(lambda number=number: has_card(whole, number + 1))
     ben = await room.enter("ben", "D01BEN")
     home = ben.page.get_by_role("tabpanel", name="Home")
     await ben.page.get_by_role("tab", name="Home").click()
@@ -218,7 +224,7 @@ async def test_the_home_denies_and_undoes_and_leads_to_the_card_for_the_rest(who
 
 async def test_the_buttons_of_the_home_fit_a_phone(whole: Whole, room: Room) -> None:
     await whole.driver.say("ana", "oncall", f"@kubectl-ai {SCALE}")
-    await wait_until(lambda: whole.stores.changes.get(1))
+    await wait_until(lambda: has_card(whole, 1))
     ben = await room.enter("ben", "D01BEN", color_scheme="dark", **PHONE)
     home = ben.page.get_by_role("tabpanel", name="Home")
 
