@@ -59,7 +59,7 @@ class LocalSandbox:
     """Any loopback address."""
 
     def __init__(self, folder: Path, name_kubeconfig: Callable[[str], str]) -> None:
-        self.pod = f"local-{uuid.uuid4().hex[:8]}"
+        self.identity = f"local-{uuid.uuid4().hex[:8]}"
         self.folder = folder
         self._name_kubeconfig = name_kubeconfig
 

@@ -54,6 +54,11 @@ class PodSandbox:
         return self._found.name
 
     @property
+    def identity(self) -> str:
+        """With the uid: agent-sandbox makes a pod that was deleted or drained anew under the same name."""
+        return f"{self._found.name}/{self._found.uid}"
+
+    @property
     def address(self) -> str:
         return self._found.address
 

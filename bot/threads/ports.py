@@ -25,7 +25,9 @@ class Sandbox(Protocol):
     """A thread's own sandbox, proven to be isolated."""
 
     @property
-    def pod(self) -> str: ...
+    def identity(self) -> str:
+        """Which pod it is: with another one, the files of earlier commands are gone."""
+        ...
 
     @property
     def address(self) -> str:

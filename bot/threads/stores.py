@@ -28,7 +28,7 @@ class Thread:
     model: str = ""
     """Name of the model that a person chose for it; '' is the usual one."""
     sandbox_pod: str = ""
-    """The pod of the sandbox in use; a different pod later means that files were lost."""
+    """The pod of the sandbox in use (`Sandbox.identity`); a different one later means that files were lost."""
     holds_sandbox: bool = False
     """Whether that sandbox is still claimed; False once the reaper released it."""
     stop_requested_by: str = ""

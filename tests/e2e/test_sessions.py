@@ -69,7 +69,7 @@ async def test_a_tool_of_the_installer_runs_in_the_sandbox(bots: Bots, slack: Dr
 
     answer = await answered(people, thread)
     [row] = bot.database.rows("SELECT sandbox_pod FROM threads WHERE thread_ts = ?", thread)
-    assert f"{row['sandbox_pod']}!" in json.dumps(answer)
+    assert f"{row['sandbox_pod'].partition('/')[0]}!" in json.dumps(answer)
 
 
 async def test_a_thread_is_exported_and_cleared(bots: Bots, slack: Driver) -> None:
@@ -93,8 +93,9 @@ async def test_a_thread_is_exported_and_cleared(bots: Bots, slack: Driver) -> No
         assert "swordfish" not in listener.bodies[-1]
 
 
+@pytest.mark.parametrize("is_drained", [False, True], ids=["its claim is deleted", "its pod comes back under the same name"])
 async def test_a_thread_whose_sandbox_was_deleted_and_its_model_are_told_that_files_are_gone(
-    cluster: Cluster, bots: Bots, slack: Driver
+    cluster: Cluster, bots: Bots, slack: Driver, is_drained: bool
 ) -> None:
     rules = [
         {"when": {"question": "make a file", "step": 0}, "reply": [call("echo kept > note && cat note")]},
@@ -108,7 +109,9 @@ async def test_a_thread_whose_sandbox_was_deleted_and_its_model_are_told_that_fi
         thread = await people.ask("make a file")
         await answered(people, thread)
         [row] = bot.database.rows("SELECT id, sandbox_pod FROM threads WHERE thread_ts = ?", thread)
-        cluster.kubectl("-n", "kubectl-ai-sandboxes", "delete", "sandboxclaim", name_claim(row["id"]), "--timeout=120s")
+        pod = row["sandbox_pod"].partition("/")[0]
+        what = ("pod", pod) if is_drained else ("sandboxclaim", name_claim(row["id"]))
+        cluster.kubectl("-n", "kubectl-ai-sandboxes", "delete", *what, "--timeout=120s")
 
         await slack.say(BEN, "oncall", "read the file", thread)
         await people.slack.wait_for_message("oncall", lambda message: key_of(message).endswith(":answer:2"), thread)
@@ -117,6 +120,7 @@ async def test_a_thread_whose_sandbox_was_deleted_and_its_model_are_told_that_fi
     [now] = bot.database.rows("SELECT sandbox_pod FROM threads WHERE thread_ts = ?", thread)
     notices = [message for message in await slack.messages("oncall", thread) if told in json.dumps(message)]
     assert now["sandbox_pod"] != row["sandbox_pod"]
+    assert now["sandbox_pod"].startswith(f"{pod}/") == is_drained
     assert len([message for message in notices if ":notice:files:" in key_of(message)]) == 1
     assert told not in listener.bodies[1]
     response = json.loads(listener.bodies[-1])["contents"][-1]["parts"][0]["functionResponse"]["response"]

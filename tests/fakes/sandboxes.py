@@ -17,7 +17,7 @@ Program = Callable[[FakeRehearsal], Awaitable[Ran]]
 class FakeSandbox:
     """A shell that knows the programs it was given."""
 
-    pod: str
+    identity: str
     cluster: FakeCluster
     programs: dict[str, Program]
     ran: list[str]

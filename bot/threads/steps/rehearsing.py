@@ -206,10 +206,10 @@ async def acquire_sandbox(work: Work) -> Sandbox:
     """The thread's sandbox; the thread is told if it is another one than before. Raises SandboxError."""
     world, thread = work.world, work.thread
     sandbox = await world.sandboxes.acquire(thread.id)
-    if thread.sandbox_pod != sandbox.pod:
+    if thread.sandbox_pod != sandbox.identity:
         if thread.sandbox_pod:
-            await world.stores.threads.notify(thread.id, Notice(f"files:{sandbox.pod}", _FRESH))
-        await world.stores.threads.update(thread.id, sandbox_pod=sandbox.pod, holds_sandbox=True)
+            await world.stores.threads.notify(thread.id, Notice(f"files:{sandbox.identity}", _FRESH))
+        await world.stores.threads.update(thread.id, sandbox_pod=sandbox.identity, holds_sandbox=True)
     elif not thread.holds_sandbox:
         await world.stores.threads.update(thread.id, holds_sandbox=True)
     return sandbox
@@ -217,7 +217,7 @@ async def acquire_sandbox(work: Work) -> Sandbox:
 
 def _tell_fresh(work: Work, sandbox: Sandbox, result: ToolResult) -> ToolResult:
     """The result; it says so if the sandbox is another one than before."""
-    is_fresh = work.thread.sandbox_pod not in ("", sandbox.pod)
+    is_fresh = work.thread.sandbox_pod not in ("", sandbox.identity)
     return replace(result, note=f"{_FRESH} {result.note}".strip()) if is_fresh else result
 
 

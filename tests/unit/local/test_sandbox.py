@@ -63,7 +63,7 @@ async def test_files_stay_until_the_thread_is_released(sandboxes: LocalSandboxes
 async def test_threads_have_folders_of_their_own(sandboxes: LocalSandboxes) -> None:
     one, other = await sandboxes.acquire("t"), await sandboxes.acquire("u")
 
-    assert one.pod != other.pod
+    assert one.identity != other.identity
     assert (await run(one, "pwd")).stdout != (await run(other, "pwd")).stdout
 
 

@@ -124,6 +124,17 @@ async def test_a_restarted_container_is_proven_again() -> None:
     assert len(cluster.execs) == 2
 
 
+async def test_a_pod_that_comes_back_under_its_name_is_another_one() -> None:
+    cluster = FakeCluster()
+    async with sandboxes(cluster, Clock()) as pool:
+        first = await pool.acquire(THREAD)
+        cluster.objects[POD_PATH]["metadata"]["uid"] = "another"
+        second = await pool.acquire(THREAD)
+
+    assert first.pod == second.pod
+    assert first.identity != second.identity
+
+
 async def test_activity_moves_the_lease_at_most_every_quarter_of_it() -> None:
     cluster, clock = FakeCluster(), Clock()
     async with sandboxes(cluster, clock) as pool:
