@@ -37,10 +37,10 @@ async def test_a_new_object_applied_on_both_sides_comes_to_the_same_as_directly(
 
 
 async def test_fields_that_somebody_else_applied_meanwhile_are_no_object_that_keeps_changing(lab: Lab) -> None:
-    _lay_out(lab, "owned")
+    _lay_out(lab, "claimed")
     changes = MemoryChanges()
-    change = await approve(lab, changes, "kubectl apply --server-side --field-manager=second -f owned.yaml")
-    await lab.direct("sed \"s/'1'/'0'/\" owned.yaml | kubectl apply --server-side --field-manager=first -f -")
+    change = await approve(lab, changes, "kubectl apply --server-side --field-manager=second -f claimed.yaml")
+    await lab.direct("sed \"s/'1'/'0'/\" claimed.yaml | kubectl apply --server-side --field-manager=first -f -")
 
     done = await carry_out(lab, changes, change)
 
