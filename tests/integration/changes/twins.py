@@ -29,7 +29,8 @@ _CLUSTER_WIDE = [
     *["/apis/certificates.k8s.io/v1/certificatesigningrequests", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"],
 ]
 _REPLICA_SETS = "/apis/apps/v1/replicasets"
-_CONTROLLERS = "kube-controller-manager"
+_CONTROLLERS = frozenset({"kube-controller-manager", "kube-apiserver"})
+"""Managers of fields; the API server counts what a quota has used."""
 _SIZES = {"deployment.kubernetes.io/desired-replicas", "deployment.kubernetes.io/max-replicas"}
 """Of a ReplicaSet: as they were when it had pods last."""
 _ALWAYS_OTHER = {"uid", "resourceVersion", "selfLink", "clusterIP", "clusterIPs", "nodePort", "targetRef", "certificate"}
@@ -87,7 +88,7 @@ def _add(objects: dict[str, Json], path: str, item: Json, twin: Twin) -> None:
 
 def _without_steps(item: Json, path: str) -> Json:
     """Without what tells by which steps controllers came to it: they depend on how soon they look."""
-    of_others = [entry for entry in item["metadata"].get("managedFields") or () if entry["manager"] != _CONTROLLERS]
+    of_others = [entry for entry in item["metadata"].get("managedFields") or () if entry["manager"] not in _CONTROLLERS]
     metadata = {**item["metadata"], "managedFields": of_others}
     status = dict(item.get("status") or {})
     if path.startswith(("/apis/apps/", "/apis/autoscaling/")):
