@@ -169,7 +169,7 @@ async def test_item_8_what_writes_needs_approval_however_it_is_spelled(on_call: 
         ("kubectl --kubeconfig=unreachable.json get pods", "127.0.0.1:1"),
         (
             "u=$(kubectl config view -o jsonpath='{.users[0].name}'); kubectl config set-credentials $u --token=mine; kubectl get pods",
-            "Unauthorized",
+            "You must be logged in to the server",
         ),
         ("kubectl config use-context elsewhere; kubectl get pods --context=elsewhere", "elsewhere"),
         ("kubectl config delete-context $(kubectl config current-context); kubectl get pods", "context"),

@@ -8,6 +8,7 @@ import pytest
 
 from bot.changes.change import State
 from bot.devslack.driver import wait_until
+from bot.slack.door import people
 from tests.integration.slack.whole import SCALE, Whole
 
 MORE_THAN_TRIED = 20
@@ -71,8 +72,9 @@ async def test_who_is_no_approver_any_more_is_told_and_approves_nothing(
 @pytest.mark.parametrize("is_typed", [False, True], ids=["button", "words"])
 @pytest.mark.parametrize(("method", "fault"), FAILING)
 async def test_who_cannot_be_asked_about_approves_nothing_until_slack_answers_again(
-    whole: Whole, method: str, fault: dict[str, Any], is_typed: bool
+    whole: Whole, method: str, fault: dict[str, Any], is_typed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(people, "_GROUP_SECONDS", 0.0)  # the card has asked for the members a moment ago
     card = await propose(whole)
     await whole.driver.act("fault", method=method, times=MORE_THAN_TRIED, **fault)
 
