@@ -44,7 +44,14 @@ class UnsentModel(FakeModel):
         body = self._adapter.request(instructions, transcript, tools)
         reply = await super().reply(instructions, transcript, tools, on_text)
         account = requests.record(
-            "gemini", body, reply, window_tokens=self.window_tokens, instructions=instructions, transcript=transcript, tools=tools
+            "gemini",
+            body,
+            reply,
+            window_tokens=self.window_tokens,
+            thinking="",
+            instructions=instructions,
+            transcript=transcript,
+            tools=tools,
         )
         return replace(reply, request=account)
 

@@ -35,8 +35,14 @@ def free_port(host: str = "127.0.0.1", start: int = 0, end: int = 0) -> int:
     raise RuntimeError(f"no free port on {host}")
 
 
-async def until(what: str, probe: Callable[[], Any], seconds: float = PATIENCE_SECONDS, every: float = 0.05) -> Any:
-    """Waits until `probe` gives something true and returns it; the failure says what was waited for."""
+async def until(
+    what: str,
+    probe: Callable[[], Any],
+    seconds: float = PATIENCE_SECONDS,
+    every: float = 0.05,
+    found: Callable[[], str] = lambda: "",
+) -> Any:
+    """Waits until `probe` gives something true and returns it; the failure says what was waited for, and what `found` sees instead."""
     deadline = time.monotonic() + seconds
     while True:
         value = probe()
@@ -45,7 +51,7 @@ async def until(what: str, probe: Callable[[], Any], seconds: float = PATIENCE_S
         if value:
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds:g} s: {what}")
+            raise AssertionError(f"not within {seconds:g} s: {what}\n{found()}".rstrip())
         await asyncio.sleep(every)
 
 

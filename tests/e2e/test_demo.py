@@ -88,7 +88,13 @@ async def test_the_demo_has_a_broken_shop_that_people_look_at_and_change(demo: D
 
     looked = await people.ask("kubectl get deployments")
     await people.says(looked, "payments")
-    await until("cart has crashed again, and the image of payments is missing", lambda: has_failed(cluster))
+    await until(
+        "cart has crashed again, and the image of payments is missing",
+        lambda: has_failed(cluster),
+        seconds=240,  # a kubelet that is busy with the sandboxes of other tests has been slow to replace the old pod
+        every=1,
+        found=lambda: cluster.kubectl("-n", "shop", "get", "pods,events,replicasets", "-o=wide"),
+    )
     triaged = await people.ask("triage shop")
     for finding in ("cart", " restarts", "payments", "Pull", "catalog"):  # a script in a real sandbox found them
         await people.says(triaged, finding)
