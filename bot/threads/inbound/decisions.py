@@ -79,13 +79,13 @@ async def handle_home_click(world: World, click: Click, *, key: str, is_late: bo
     await home.draw_soon(world, click.team_id, click.user_id, key)
 
 
-async def _check_at_home(world: World, click: Click, change: Change) -> Passed | Refused:
+async def _check_at_home(world: World, act: Click | Reason, change: Change) -> Passed | Refused:
     """As at the card, whose channel Slack shows to nobody else. All is asked at once: a window opens within three seconds or not at all."""
     thread = ThreadKey.of(change.thread_id)
-    is_external = click.is_external or click.team_id != thread.team_id
+    is_external = act.is_external or act.team_id != thread.team_id
     passed, is_member = await asyncio.gather(
-        gate.check(world.surface, click.user_id, thread.channel_id, is_external=is_external),
-        world.surface.is_member(thread.channel_id, click.user_id, is_fresh=True),
+        gate.check(world.surface, act.user_id, thread.channel_id, is_external=is_external),
+        world.surface.is_member(thread.channel_id, act.user_id, is_fresh=True),
         return_exceptions=True,
     )
     if isinstance(passed, BaseException):
@@ -116,19 +116,16 @@ async def _press(world: World, person: Person, change: Change, click: Click, *, 
 
 async def handle_reason(world: World, reason: Reason, *, key: str = "", is_late: bool = False) -> None:
     """The deny dialog was submitted; `key` is the delivery's. Raises as `handle_click` does."""
-    change = await world.stores.changes.get(reason.change_id)
-    if change is None:
-        log.warning("reason_for_unknown_change", change=reason.change_id, user=reason.user_id)
-        await world.surface.tell(reason.user_id, f"unknown:{key}", _UNKNOWN.format(reason.change_id))
+    found = await _find(world, reason, key)
+    if found is None:
         return
-    thread = ThreadKey.of(change.thread_id)
-    is_external = reason.is_external or reason.team_id != thread.team_id
-    passed = await gate.check(world.surface, reason.user_id, thread.channel_id, is_external=is_external)
+    change, passed = found
+    thread, at_home = ThreadKey.of(change.thread_id), key if reason.is_home else ""
     if isinstance(passed, Refused):
-        await _say_why(world, thread, reason.user_id, passed.why, at_home=key if reason.is_home else "")
+        await _say_why(world, thread, reason.user_id, passed.why, at_home=at_home)
         return
     why = await _deny(world, passed.person, change, reason, is_late=is_late)
-    await _refuse(world, thread, reason.user_id, change, why, at_home=key if reason.is_home else "")
+    await _refuse(world, thread, reason.user_id, change, why, at_home=at_home)
     if reason.is_home:
         await home.draw_soon(world, reason.team_id, reason.user_id, key)
 
@@ -136,18 +133,30 @@ async def handle_reason(world: World, reason: Reason, *, key: str = "", is_late:
 async def handle_edit(world: World, edit: Edit, *, key: str = "") -> None:
     """The command line of a change was edited; `key` is the delivery's. Raises as `handle_click` does; handling it late does no harm, it
     decides nothing."""
-    change = await world.stores.changes.get(edit.change_id)
-    if change is None:
-        log.warning("edit_of_unknown_change", change=edit.change_id, user=edit.user_id)
-        await world.surface.tell(edit.user_id, f"unknown:{key}", _UNKNOWN.format(edit.change_id))
+    found = await _find(world, edit, key)
+    if found is None:
         return
+    change, passed = found
     thread = ThreadKey.of(change.thread_id)
-    is_external = edit.is_external or edit.team_id != thread.team_id
-    passed = await gate.check(world.surface, edit.user_id, thread.channel_id, is_external=is_external)
     if isinstance(passed, Refused):
-        await world.surface.whisper(thread.channel_id, thread.thread_ts, edit.user_id, passed.why)
+        await _say_why(world, thread, edit.user_id, passed.why, at_home="")
         return
     await _refuse(world, thread, edit.user_id, change, await editing.begin(world, passed.person, change, edit))
+
+
+async def _find(world: World, window: Reason | Edit, key: str) -> tuple[Change, Passed | Refused] | None:
+    """The change that a submitted window is about, and whether who submitted it may act; None, and they are told, if there is none.
+    `key` is the delivery's."""
+    change = await world.stores.changes.get(window.change_id)
+    if change is None:
+        log.warning("window_of_unknown_change", change=window.change_id, user=window.user_id)
+        await world.surface.tell(window.user_id, f"unknown:{key}", _UNKNOWN.format(window.change_id))
+        return None
+    if isinstance(window, Reason) and window.is_home:
+        return change, await _check_at_home(world, window, change)
+    thread = ThreadKey.of(change.thread_id)
+    is_external = window.is_external or window.team_id != thread.team_id
+    return change, await gate.check(world.surface, window.user_id, thread.channel_id, is_external=is_external)
 
 
 async def handle_words(world: World, message: Message, order: DecisionOrder, *, is_late: bool = False) -> None:

@@ -119,6 +119,21 @@ async def test_who_left_the_conversation_sees_nothing_of_its_changes() -> None:
         assert b.surface.homes["U2"].deciding == ()
 
 
+async def test_who_leaves_the_conversation_while_the_window_is_open_denies_nothing() -> None:
+    async with bench() as b:
+        await propose(b)
+        change = await b.stores.changes.get(1)
+        assert change is not None
+        await press(b, "deny")
+        b.surface.strange_channels.add("C1")
+
+        await b.put(Reason("T1", "U2", 1, change.digest, "not now", is_home=True))
+        await b.rest()
+
+        assert await state_of(b) is State.PROPOSED
+        assert told(b) == [("U2", "You are not in the conversation of change 1 now, so nothing was done.")]
+
+
 async def test_whose_membership_cannot_be_asked_is_refused(monkeypatch) -> None:
     async with bench() as b:
         await propose(b)
