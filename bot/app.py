@@ -24,7 +24,7 @@ from bot.slack.door.manifest import UNCOMPARED, check_manifest
 from bot.slack.door.scopes import find_scope_problems
 from bot.slack.surface import SlackSurface
 from bot.store.inspecting import find_problems as find_store_problems
-from bot.store.opening import open_store, open_to_read
+from bot.store.opening import Store, open_store, open_to_read
 from bot.threads.inbound.intake import Intake
 from bot.threads.reaper import reap
 from bot.threads.signals import Signals
@@ -42,6 +42,7 @@ class Bot:
     world: World
     connections: Connections | Endpoint
     sandboxes: PooledSandboxes
+    store: Store
 
 
 async def serve(settings: Settings) -> int:
@@ -51,7 +52,7 @@ async def serve(settings: Settings) -> int:
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     async with _build(settings) as bot:
         await bot.connections.open()
-        runner = await health.start(settings.health, lambda: _probe(bot))
+        runner = await health.start(settings.health, lambda: _probe(bot), bot.store.count_backlog)
         tasks = [
             asyncio.create_task(Intake(bot.world).run(), name="intake"),
             asyncio.create_task(Worker(bot.world).run(), name="worker"),
@@ -150,7 +151,7 @@ async def _build(settings: Settings) -> AsyncIterator[Bot]:
         listeners = Listeners(slack.bare, slack.web, slack.bot, store.stores.inbox, signals.inbox.set)
         is_http = settings.slack.mode == "http"
         connections = Endpoint(settings.slack, listeners) if is_http else Connections(slack, settings.slack, listeners)
-        yield Bot(world, connections, sandboxes)
+        yield Bot(world, connections, sandboxes, store)
 
 
 async def _version(api: ClusterApi) -> str:

@@ -13,6 +13,7 @@ import structlog
 from aiohttp import StreamReader, web, web_protocol
 from aiohttp.abc import AbstractStreamWriter
 
+from bot import metrics
 from bot.errors import ConfigError, UpstreamUnavailableError
 from bot.exec_rules import ExecRule
 from bot.gateway import certificates
@@ -181,6 +182,7 @@ async def _answer(request: web.BaseRequest, session: Session) -> web.StreamRespo
     if acting is not None:
         session = session.acting_as(acting)
     decision = decide(request.method, parsed.info, upgrade=_wants_upgrade(request))
+    metrics.GATEWAY_REQUESTS.labels(decision.kind.value).inc()
     if decision.kind in (Kind.READ, Kind.CONNECT, Kind.REFUSED):
         call = Call(request, session, parsed)
         try:
@@ -230,6 +232,7 @@ async def _answer_bodiless(call: Call, decision: Decision) -> web.StreamResponse
 def _turn_away(request: web.BaseRequest, session: Session, code: int, reason: str) -> web.StreamResponse:
     """Refuses what cannot be decided on or handled, and notes it if it could have changed something."""
     log.info("request_turned_away", method=request.method[:20], status=code)
+    metrics.GATEWAY_REQUESTS.labels("turned away").inc()
     if request.method not in _HARMLESS:
         session.recorder.add_refused(RefusedRequest(request.method[:20], request.raw_path.partition("?")[0][:1000], reason))
     return _bare(request, code, reason)

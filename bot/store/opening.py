@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.fernet import Fernet
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import Select, func, insert, select, text, update
 from sqlalchemy.engine import URL, Row, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import ConfigError, StoreError
+from bot.metrics import Backlog
 from bot.settings import StoreSettings
 from bot.store import migrations, tables
 from bot.store.audit import StoredAudit
@@ -42,10 +43,15 @@ class Store:
 
     stores: Stores
     seal: Seal
+    database: Database
 
     def derive_key(self, purpose: str) -> bytes:
         """32 secret bytes that stay the same over restarts."""
         return self.seal.derive(purpose)
+
+    async def count_backlog(self) -> Backlog:
+        """What waits, and what became of the changes. Raises StoreError."""
+        return await self.database.read(_count_backlog)
 
 
 @asynccontextmanager
@@ -63,7 +69,7 @@ async def open_store(settings: StoreSettings, clock: Clock = time.time) -> Async
             raise ConfigError(f"Cannot open the database {url.render_as_string(hide_password=True)}: {exc}") from exc
         seal = open_seal(settings, url, path, check)
         await database.write(lambda connection: _prepare(connection, seal, check))
-        yield Store(_faces(database, seal, clock), seal)
+        yield Store(_faces(database, seal, clock), seal, database)
     finally:
         await database.close()
 
@@ -91,6 +97,18 @@ async def open_to_read(settings: StoreSettings) -> AsyncIterator[Stores]:
         yield _faces(database, seal, time.time)
     finally:
         await database.close()
+
+
+async def _count_backlog(connection: AsyncConnection) -> Backlog:
+    unhandled = await _count_by(connection, select(tables.inbox.c.state).where(tables.inbox.c.state != "done"))
+    return Backlog(unhandled.get("new", 0), unhandled.get("dead", 0), await _count_by(connection, select(tables.changes.c.state)))
+
+
+async def _count_by(connection: AsyncConnection, states: Select[tuple[str]]) -> dict[str, int]:
+    """How often each state is among them."""
+    column = states.selected_columns[0]
+    rows = await connection.execute(states.add_columns(func.count().label("number")).group_by(column))
+    return {row[0]: row[1] for row in rows}
 
 
 async def _read_info(connection: AsyncConnection) -> Row[Any] | None:

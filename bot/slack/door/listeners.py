@@ -21,6 +21,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot import metrics
 from bot.errors import BotError
 from bot.slack import limits
 from bot.slack.door.web import WebApi
@@ -90,19 +91,23 @@ class Listeners:
         self._under_way += 1
         self._idle.clear()
         try:
-            async with asyncio.timeout(limits.STORE_SECONDS):
-                is_new = await self._inbox.put(parsed.key, parsed.incoming)
+            with metrics.STORING.time():
+                async with asyncio.timeout(limits.STORE_SECONDS):
+                    is_new = await self._inbox.put(parsed.key, parsed.incoming)
         except TimeoutError:
             log.error("incoming_not_stored", kind=kind, error="the store did not answer in time")  # noqa: TRY400 - no news in its trace
+            metrics.DELIVERIES.labels(kind, "refused").inc()
             return self._refuse(body, TOO_SLOW)
         except BotError as exc:
             log.error("incoming_not_stored", kind=kind, error=str(exc))  # noqa: TRY400
+            metrics.DELIVERIES.labels(kind, "refused").inc()
             return self._refuse(body, NOT_STORED)
         finally:
             self._under_way -= 1
             if not self._under_way:
                 self._idle.set()
         log.info("incoming_stored", kind=kind, is_new=is_new)
+        metrics.DELIVERIES.labels(kind, "stored" if is_new else "repeated").inc()
         asyncio.get_running_loop().call_soon(self._wake)
         return BoltResponse(status=200, body="") if parsed.answer is None else _answer(parsed.answer)
 

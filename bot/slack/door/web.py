@@ -17,6 +17,7 @@ import structlog
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot import metrics
 from bot.errors import SurfaceError, SurfaceUnavailableError
 from bot.slack.door.throttle import Priority, Throttle, Ticket
 
@@ -170,6 +171,11 @@ class WebApi:
         if turn.is_used:
             raise AssertionError(f"{turn.method} was called without a turn of its own")
         turn.is_used = True
+        reply = await self._send(turn, how, timeout_seconds)
+        metrics.SLACK_CALLS.labels(turn.method, type(reply).__name__.lower()).inc()
+        return reply
+
+    async def _send(self, turn: Turn, how: dict[str, Any], timeout_seconds: float | None) -> Reply:
         try:
             async with asyncio.timeout(timeout_seconds or self._timeout_seconds):
                 response = await self._client.api_call(turn.method, **how)

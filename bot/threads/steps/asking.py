@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import structlog
 
+from bot import metrics
 from bot.agent import loop, prompt
 from bot.agent.ports import Model, ModelReply
 from bot.errors import ModelError, ModelUnavailableError
@@ -37,8 +38,9 @@ async def _ask(work: Work, model: Model, turn: int, transcript: Sequence[Entry],
     for attempt in range(1, _ATTEMPTS + 1):
         work.show(turn, headline)
         try:
-            return await work.unless_stopped(_reply(work, model, turn, transcript, headline))
+            outcome = await work.unless_stopped(_reply(work, model, turn, transcript, headline))
         except ModelUnavailableError as exc:
+            metrics.MODEL_REPLIES.labels(model.name, "unavailable").inc()
             seconds = exc.retry_after_seconds if exc.retry_after_seconds is not None else 2.0**attempt
             if attempt == _ATTEMPTS:
                 return ModelError(f"{exc} I asked {attempt} times; ask again later.")
@@ -46,7 +48,11 @@ async def _ask(work: Work, model: Model, turn: int, transcript: Sequence[Entry],
                 return ModelError(f"{exc} It asks to wait {seconds:.0f} seconds; ask again then.")
             await _pause(work, turn, exc, attempt, seconds)
         except ModelError as exc:
+            metrics.MODEL_REPLIES.labels(model.name, "failed").inc()
             return exc
+        else:
+            metrics.MODEL_REPLIES.labels(model.name, "stopped" if isinstance(outcome, Stopped) else "answered").inc()
+            return outcome
         if work.attention.stopped.is_set():
             return STOPPED
     raise AssertionError("the last attempt returns")
@@ -60,10 +66,14 @@ async def _reply(work: Work, model: Model, turn: int, transcript: Sequence[Entry
 
     async with asyncio.timeout(work.world.settings.model.timeout_seconds):
         try:
-            return await model.reply(instructions, transcript, work.world.tools, show)
+            with metrics.REPLYING.labels(model.name).time():
+                reply = await model.reply(instructions, transcript, work.world.tools, show)
         except TimeoutError as exc:
             seconds = work.world.settings.model.timeout_seconds
             raise ModelUnavailableError(f"The model did not answer within {seconds:.0f} seconds.") from exc
+    metrics.MODEL_TOKENS.labels(model.name, "input").inc(reply.input_tokens)
+    metrics.MODEL_TOKENS.labels(model.name, "output").inc(reply.output_tokens)
+    return reply
 
 
 async def _instructions(work: Work, turn: int) -> str:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import structlog
 
+from bot import metrics
 from bot.agent import calls as calls_
 from bot.agent import custom_tools, loop, observation, reading, repeats, runbooks, sources
 from bot.agent.budgets import Spent
@@ -183,10 +184,12 @@ async def _rehearse(work: Work, step: loop.RunCall) -> Rehearsed | ToolResult:
         started = asyncio.get_running_loop().time()
         ran = await _run(work, step, sandbox, rehearsal)
         seconds = asyncio.get_running_loop().time() - started
+        metrics.REHEARSING.observe(seconds)
         recording = rehearsal.end()
         if ran is not None:  # before anything is stored or shown
             recording = recording.as_taken_by(ran.exit_code)
             ran = replace(ran, stdout=await rehearsal.redact(ran.stdout), stderr=await rehearsal.redact(ran.stderr))
+    metrics.REHEARSALS.labels("change" if recording.writes else "refused" if recording.refused else "read").inc()
     log.info(
         "rehearsed", thread=thread.id, turn=step.turn, reads=recording.reads, writes=len(recording.writes), refused=len(recording.refused)
     )
