@@ -29,6 +29,7 @@ from bot.changes.change import Change
 from bot.errors import BotError, ConfigError
 from bot.settings import LogSettings, Settings
 from bot.store.opening import open_to_read
+from bot.threads.stores import load_history
 from bot.values.transcript import Entry, ModelRequest, Replied
 
 EQUAL, DIFFERENT, NOT_DONE = 0, 1, 2
@@ -59,8 +60,7 @@ async def run(settings: Settings, thread_id: str, turn: int | None, *, show_requ
     async with open_to_read(settings.store) as stores:
         if await stores.threads.get(thread_id) is None:
             raise ConfigError(f"There is no thread {thread_id} in this database; name it as `export` shows it, for example T1:C1:100.1.")
-        changes = {change.id: change for change in await stores.changes.of_thread(thread_id)}
-        entries = await stores.threads.transcript(thread_id)
+        entries, changes = await load_history(stores, thread_id)
     places = [place for place, entry in enumerate(entries) if turn is None or entry.turn == turn]
     if not places:
         raise ConfigError(f"Thread {thread_id} has no turn {turn}." if turn is not None else f"Thread {thread_id} has no rows yet.")

@@ -16,7 +16,7 @@ from bot.errors import StoreError, SurfaceError, SurfaceUnavailableError
 from bot.threads import progress
 from bot.threads.progress import Live
 from bot.threads.reach import find_reach
-from bot.threads.stores import Thread
+from bot.threads.stores import Thread, load_history
 from bot.threads.world import World
 from bot.values.people import Reach
 from bot.values.transcript import Asked, Ended, Entry
@@ -76,8 +76,7 @@ class Projector:
             return
         # Read before the rest: what changes in between is drawn too new, and then once more.
         undrawn = await stores.threads.undrawn(thread.id)
-        changes = {change.id: change for change in await stores.changes.of_thread(thread.id)}
-        entries = await stores.threads.transcript(thread.id)
+        entries, changes = await load_history(stores, thread.id)
         turns, question = progress.by_turn(entries), progress.question_of(entries)
         active = active_turn(entries)
         # A turn that waits for the one before has no message yet: it would stand above the answer of that one.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -297,3 +297,10 @@ class Stores:
     freezes: Freezes
     quiet: Quiet
     usage: Usage
+
+
+async def load_history(stores: Stores, thread_id: str) -> tuple[Sequence[Entry], Mapping[int, Change]]:
+    """A thread's transcript and its changes by number. A change is stored together with the entry that names it and never goes away, so
+    the changes, which are read after the transcript, hold every one that it names."""
+    entries = await stores.threads.transcript(thread_id)
+    return entries, {change.id: change for change in await stores.changes.of_thread(thread_id)}

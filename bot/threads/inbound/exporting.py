@@ -14,7 +14,7 @@ from bot.changes import refusals
 from bot.changes.change import Change, FieldDiff
 from bot.errors import SurfaceError, SurfaceUnavailableError
 from bot.threads.progress import by_turn
-from bot.threads.stores import Thread
+from bot.threads.stores import Thread, load_history
 from bot.threads.world import World
 from bot.values.transcript import Answered, Asked, Cleared, Compacted, Ended, Entry, Happened, Proposed, Replied, ToolResult
 
@@ -26,8 +26,7 @@ _TICKS = re.compile(r"`+")
 
 async def export(world: World, thread: Thread, key: str) -> None:
     """Raises SurfaceUnavailableError if the file could not be put there: export again later."""
-    entries = await world.stores.threads.transcript(thread.id)
-    changes = {change.id: change for change in await world.stores.changes.of_thread(thread.id)}
+    entries, changes = await load_history(world.stores, thread.id)
     text = render(thread, entries, changes, await _find_names(world, entries, changes.values()), world.clock())
     name = f"{re.sub(r'[^a-z0-9]+', '-', key.lower()).strip('-')}.md"
     try:

@@ -11,7 +11,7 @@ from bot.changes.change import Change
 from bot.errors import SurfaceError
 from bot.threads.projector import Projector
 from bot.threads.signals import Attention
-from bot.threads.stores import Thread
+from bot.threads.stores import Thread, load_history
 from bot.threads.world import World
 from bot.values.transcript import Entry
 
@@ -87,6 +87,4 @@ async def load_rows(world: World, thread_id: str) -> Rows | None:
     thread = await world.stores.threads.get(thread_id)
     if thread is None:
         return None
-    changes = {change.id: change for change in await world.stores.changes.of_thread(thread_id)}
-    # Last, so that it never names a change that is not among `changes`.
-    return Rows(thread, await world.stores.threads.transcript(thread_id), changes)
+    return Rows(thread, *await load_history(world.stores, thread_id))
