@@ -17,7 +17,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from bench.summary import summarise
-from bot.changes.change import State
+from bot.changes.change import Change, State
 from bot.devslack.driver import Driver
 from bot.log import configure
 from bot.settings import ChangeSettings, LogSettings, SlackSettings, StoreSettings
@@ -93,7 +93,7 @@ async def _measure_cards(desk: Desk) -> None:
         thread = threads[number * 7 % len(threads)]
         change = make_change(thread, id=1_000 + number)
         await asyncio.sleep(STREAM_SECONDS / CARDS / 2)
-        posts.append(await _time(surface.show_change(thread, change)))
+        posts.append(await _time(_propose(surface, thread, change)))
         # Half a beat later, as a person would press: the same message is edited, in the queue of `chat.update` that progress fills.
         await asyncio.sleep(STREAM_SECONDS / CARDS / 2)
         decided = replace(change, state=State.DONE, decided_by="U01BEN", decided_at=time.time())
@@ -105,6 +105,12 @@ async def _measure_cards(desk: Desk) -> None:
     print(summarise(f"card among {STREAMING_THREADS} threads with progress", posts))
     print(summarise("the same card drawn again when it is done", redraws))
     print(f"{'':<46} calls: {len(requests)}  answered 429: {limited}")
+
+
+async def _propose(surface: SlackSurface, thread: Thread, change: Change) -> None:
+    """As the projector does: first the thread's progress says that it waits, then comes the card."""
+    await surface.show_progress(thread, 1, ProgressView("waiting", "waits for a decision"))
+    await surface.show_change(thread, change)
 
 
 async def _time(doing: Awaitable[None]) -> float:

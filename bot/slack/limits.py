@@ -161,35 +161,36 @@ class Rate:
 
 RATES: Final[Mapping[str, Rate]] = {
     "chat.postMessage": Rate(240, 30),  # special: "several hundred" per workspace, see CHANNEL_RATE
-    "chat.update": Rate(40, 20),  # tier 3
-    "chat.postEphemeral": Rate(80, 30),  # tier 4
-    "views.open": Rate(80, 30),  # tier 4
-    "views.update": Rate(80, 30),  # tier 4
-    "views.publish": Rate(80, 30),  # tier 4
+    "chat.update": Rate(40, 10),  # tier 3
+    "chat.postEphemeral": Rate(80, 20),  # tier 4
+    "views.open": Rate(80, 20),  # tier 4
+    "views.update": Rate(80, 20),  # tier 4
+    "views.publish": Rate(80, 20),  # tier 4
     "files.getUploadURLExternal": Rate(80, 20),  # tier 4
     "files.completeUploadExternal": Rate(80, 20),  # tier 4
     "assistant.threads.setSuggestedPrompts": Rate(40, 10),  # tier 3
     "assistant.threads.setStatus": Rate(50, 10),  # special: about 60 per minute and conversation
-    "agents.sessions.rename": Rate(40, 20),  # tier 3
-    "agents.sessions.setStatus": Rate(40, 20),  # tier 3
-    "chat.startStream": Rate(16, 5),  # tier 2
-    "chat.stopStream": Rate(16, 5),  # tier 2
+    "agents.sessions.rename": Rate(40, 10),  # tier 3
+    "agents.sessions.setStatus": Rate(40, 10),  # tier 3
+    "chat.startStream": Rate(16, 4),  # tier 2
+    "chat.stopStream": Rate(16, 4),  # tier 2
     "chat.appendStream": Rate(80, 20),  # tier 4
     "chat.delete": Rate(40, 10),  # tier 3
-    "conversations.members": Rate(80, 30),  # tier 4
-    "conversations.list": Rate(16, 5),  # tier 2
+    "conversations.members": Rate(80, 20),  # tier 4
+    "conversations.list": Rate(16, 4),  # tier 2
     "apps.connections.open": Rate(8, 20),  # tier 1, but an app may open its ten connections at once, and again
-    "apps.manifest.export": Rate(40, 20),  # tier 3
-    "bots.info": Rate(40, 20),  # tier 3
+    "apps.manifest.export": Rate(40, 10),  # tier 3
+    "bots.info": Rate(40, 10),  # tier 3
     "auth.test": Rate(400, 50),  # special: about 600 per minute
-    "users.info": Rate(80, 30),  # tier 4
-    "usergroups.users.list": Rate(16, 10),  # tier 2
-    "conversations.info": Rate(40, 20),  # tier 3
-    "conversations.history": Rate(40, 20),  # tier 3
-    "conversations.replies": Rate(40, 20),  # tier 3
+    "users.info": Rate(80, 20),  # tier 4
+    "usergroups.users.list": Rate(12, 8),  # tier 2
+    "conversations.info": Rate(40, 10),  # tier 3
+    "conversations.history": Rate(40, 10),  # tier 3
+    "conversations.replies": Rate(40, 10),  # tier 3
 }
-"""Per workspace, four fifths of Slack's published tiers (20, 50 and 100 per minute for tiers 2, 3 and 4; bursts are tolerated)."""
-OTHER_RATE: Final = Rate(16, 5)
+"""Per workspace, of Slack's published tiers (20, 50 and 100 per minute for tiers 2, 3 and 4). What may go at once after a pause and what
+follows in a minute stay within the tier together: past it Slack lets nothing of the method through for a while, not even a card."""
+OTHER_RATE: Final = Rate(16, 4)
 CHANNEL_RATE: Final = Rate(60, 5)
 """Posts to one channel: about one a second, with short bursts."""
 RESERVED: Final = 5

@@ -43,6 +43,7 @@ log = structlog.get_logger()
 
 _TURN_SECONDS = 0.5
 """For a turn to open a window."""
+_PROGRESS_PRIORITY = {"working": Priority.PROGRESS, "waiting": Priority.CARD}
 _LONG_CHARS = 50_000
 _IN_FILE = Otherwise("This is an answer", "All of it is in the file below.")
 _EXPORTED = "Write `export` in the thread for a file that has the fields of its changes."
@@ -81,9 +82,11 @@ class SlackSurface:
         return await self._sender.show(Draft(f"root:{key}", place, channel_id, "", render_root(user_id, text), Priority.ANSWER))
 
     async def show_progress(self, thread: Thread, turn: int, view: ProgressView) -> None:
-        """Returns at once while the turn works: the newest view is shown within the pace. Any other view is waited for."""
+        """Returns at once while the turn works: the newest view is shown within the pace. Any other view is waited for, and what comes
+        after it too: a card, or the answer. So it goes before the progress of other threads."""
         shown = replace(view, thinking="") if self._writing.previews(thread, view) else view
-        draft = _draft(thread, f"progress:{thread.id}:{turn}", render_progress(shown, thread.id, turn), Priority.PROGRESS)
+        priority = _PROGRESS_PRIORITY.get(view.state, Priority.ANSWER)
+        draft = _draft(thread, f"progress:{thread.id}:{turn}", render_progress(shown, thread.id, turn), priority)
         if view.state == "working":
             self._sender.show_soon(draft)
             self._writing.follow(thread, turn, view)

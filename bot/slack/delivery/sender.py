@@ -77,7 +77,7 @@ class Sender:
         else:
             slot.draft = draft
             slot.wanted += 1
-            slot.ticket.priority = min(slot.ticket.priority, draft.priority)
+            slot.ticket.raise_to(draft.priority)
         return slot
 
     def _enter_lane(self, slot: Slot) -> None:
@@ -87,7 +87,7 @@ class Sender:
             slot.after = lane[-1].out
         for ahead in lane:
             if not ahead.out.is_set():
-                ahead.ticket.priority = min(ahead.ticket.priority, slot.ticket.priority)
+                ahead.ticket.raise_to(slot.ticket.priority)
         lane.append(slot)
 
     def _leave_lane(self, slot: Slot) -> None:

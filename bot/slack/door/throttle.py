@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import partial
 
 from bot.slack import limits
 from bot.slack.limits import Rate
@@ -24,6 +25,15 @@ class Ticket:
     """A place in a queue. The priority may rise while it waits: what waits behind it in its thread may be urgent."""
 
     priority: Priority
+    on_rise: Callable[[], None] | None = None
+    """Set by the queue that it waits in."""
+
+    def raise_to(self, priority: Priority) -> None:
+        """Makes it at least as urgent; its turn may have come by that."""
+        if priority < self.priority:
+            self.priority = priority
+            if self.on_rise is not None:
+                self.on_rise()
 
 
 @dataclass(slots=True)
@@ -63,8 +73,12 @@ class Throttle:
     def pause(self, method: str, channel: str, seconds: float) -> None:
         """Slack said to wait: nothing of this method goes out before (for posts: to this channel, that is how Slack limits them)."""
         bucket = self._bucket(method, channel if method == "chat.postMessage" else "")
-        bucket.free_at = max(bucket.free_at, asyncio.get_running_loop().time() + seconds)
+        now = asyncio.get_running_loop().time()
+        self._refill(bucket, now)
+        bucket.free_at = max(bucket.free_at, now + seconds)
+        # One call then, and no burst: Slack would refuse what comes at once after it, and the next pause holds cards up too.
         bucket.tokens = min(bucket.tokens, 1.0)
+        bucket.refilled_at = bucket.free_at
 
     def count_waiting(self) -> int:
         """Calls that wait for their turn now."""
@@ -90,10 +104,12 @@ class Throttle:
         self._number += 1
         waiter = _Waiter(ticket, self._number, asyncio.get_running_loop().create_future())
         bucket.waiters.append(waiter)
+        ticket.on_rise = partial(self._grant, bucket)
         self._grant(bucket)
         try:
             await waiter.granted
         finally:
+            ticket.on_rise = None
             if waiter in bucket.waiters:
                 bucket.waiters.remove(waiter)
 
@@ -104,7 +120,7 @@ class Throttle:
         while bucket.waiters:
             first = min(bucket.waiters, key=lambda waiter: (waiter.ticket.priority, waiter.number))
             reserved = min(limits.RESERVED, bucket.rate.burst - 1) if first.ticket.priority is Priority.PROGRESS else 0
-            delay = max(bucket.free_at - now, (1 + reserved - bucket.tokens) * 60 / bucket.rate.per_minute)
+            delay = max(0.0, bucket.free_at - now) + max(0.0, 1 + reserved - bucket.tokens) * 60 / bucket.rate.per_minute
             if delay > 0:
                 if bucket.timer is not None:
                     bucket.timer.cancel()
@@ -117,6 +133,8 @@ class Throttle:
 
     @staticmethod
     def _refill(bucket: _Bucket, now: float) -> None:
+        if now <= bucket.refilled_at:  # paused
+            return
         earned = (now - bucket.refilled_at) * bucket.rate.per_minute / 60
         bucket.tokens = min(bucket.rate.burst, bucket.tokens + earned)
         bucket.refilled_at = now

@@ -153,3 +153,21 @@ async def test_cards_go_before_the_progress_of_other_threads(desk):
     updates = await desk.driver.requests("chat.update")
     assert "lapsed" in str(updates[0]["arguments"]["blocks"])
     await running.surface.close(0)
+
+
+async def test_a_thread_that_waits_for_a_decision_says_so_before_others_tell_their_progress(desk):
+    running = await desk.start(pace=replace(PATIENT, progress=0.0))
+    threads = [replace(await start_thread(desk), id=f"T:{number}") for number in range(3)]
+    for thread in threads:
+        await running.surface.show_progress(thread, 1, WORKING)
+    await asyncio.gather(*(desk.driver.wait_for_message("oncall", "looking at shop", thread.thread_ts, 20) for thread in threads))
+    running.signed_in.web.throttle.pause("chat.update", "", 1.0)
+
+    for thread in threads:
+        await running.surface.show_progress(thread, 1, replace(WORKING, headline="a step"))
+    await asyncio.sleep(0)
+    await running.surface.show_progress(threads[2], 1, ProgressView("waiting", "waits for a decision"))  # its card comes after this
+
+    updates = await desk.driver.requests("chat.update")
+    assert "waits for a decision" in str(updates[0]["arguments"]["blocks"])
+    await running.surface.close(0)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import bot
 from bot.devslack import limits as accepted
+from bot.devslack.rates import PER_MINUTE
 from bot.slack import limits
 
 SOURCES = Path(bot.__file__).parent / "slack"
@@ -44,3 +45,11 @@ def test_we_send_no_more_than_the_local_slack_accepts() -> None:
 
     assert [name for name in shared if getattr(limits, name) > getattr(accepted, name)] == []
     assert {"BLOCKS_IN_MESSAGE", "SECTION_TEXT", "VIEW_TITLE", "PRIVATE_METADATA", "OPTION_TEXT", "BUTTON_VALUE"} <= set(shared)
+
+
+def test_no_minute_has_more_calls_than_slack_takes() -> None:
+    special = {"assistant.threads.setStatus", "apps.connections.open"}  # per conversation; as many as connections are opened at once
+
+    found = {method: rate for method, rate in limits.RATES.items() if method not in special}
+
+    assert [method for method, rate in found.items() if rate.burst + rate.per_minute > PER_MINUTE[method]] == []

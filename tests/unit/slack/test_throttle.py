@@ -49,9 +49,33 @@ async def test_what_waits_can_become_urgent():
         group.create_task(go("answer", Ticket(Priority.ANSWER)))
         group.create_task(go("progress", late))
         await asyncio.sleep(0)
-        late.priority = Priority.CARD
+        late.raise_to(Priority.CARD)
 
     assert order == ["progress", "answer"]
+
+
+async def test_what_becomes_urgent_does_not_wait_for_the_reserve_it_may_use_now():
+    throttle = Throttle({"m": Rate(0.1, 6)})  # one call in ten minutes
+    await throttle.wait("m", "", Ticket(Priority.CARD))
+    ticket = Ticket(Priority.PROGRESS)
+    waiting = asyncio.create_task(throttle.wait("m", "", ticket))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+
+    ticket.raise_to(Priority.CARD)
+
+    await asyncio.wait_for(waiting, 20)
+
+
+async def test_nothing_bursts_out_after_a_pause():
+    throttle = Throttle({"m": Rate(600, 10)})  # one in a tenth of a second
+    began = asyncio.get_running_loop().time()
+    throttle.pause("m", "", 0.3)
+
+    for _ in range(3):
+        await throttle.wait("m", "", Ticket(Priority.CARD))
+
+    assert asyncio.get_running_loop().time() - began >= 0.5
 
 
 async def test_progress_leaves_a_reserve_for_what_matters():
