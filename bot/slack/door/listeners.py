@@ -2,7 +2,7 @@
 
 Bolt acknowledges an event before its listener runs, so storing there would lose events in a crash. A global middleware runs
 before the acknowledgement: it stores and answers by itself. If it fails, an event is not acknowledged and Slack delivers it
-again; a command, click or submission is never delivered again, so the person is told at once.
+again; a command, click, shortcut or submission is never delivered again, so the person is told at once.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import metrics
 from bot.errors import BotError
 from bot.slack import limits
-from bot.slack.door.web import WebApi
+from bot.slack.door.web import Refused, Reply, WebApi
 from bot.slack.parse import Bot, parse
 from bot.slack.rendering.details import REASON_BLOCK
 from bot.threads.stores import Inbox
@@ -118,7 +118,7 @@ class Listeners:
             return _answer({"response_action": "errors", "errors": {first: sentence}})
         if "command" in body and "type" not in body:
             return BoltResponse(status=200, body=sentence)
-        if body.get("type") == "block_actions":
+        if body.get("type") in {"block_actions", "message_action"}:
             task = asyncio.create_task(self._whisper(body, sentence))
             self._tellings.add(task)
             task.add_done_callback(self._tellings.discard)
@@ -126,18 +126,19 @@ class Listeners:
         return BoltResponse(status=503, body="")
 
     async def _whisper(self, body: dict[str, Any], sentence: str) -> None:
-        """The answer to a click carries no words, so they are sent beside it. Once, at most: this process may be about to end."""
+        """The answer to a click or shortcut carries no words, so they are sent beside it. Once, at most: this process may be about to
+        end. As a direct message where nothing can be whispered: in the Home, in a window, where the bot is no member."""
         user = (body.get("user") or {}).get("id")
         channel = (body.get("channel") or {}).get("id") or (body.get("container") or {}).get("channel_id")
-        if not channel:  # pressed in the Home or in a window, where nothing can be whispered
+        reply: Reply = Refused("channel_not_found")
+        if channel:
+            message = body.get("message") or {}
+            arguments = {"channel": channel, "user": user, "text": sentence}
+            if thread_ts := message.get("thread_ts") or message.get("ts"):
+                arguments["thread_ts"] = thread_ts
+            reply = await self._web.send("chat.postEphemeral", arguments, wait_seconds=_TELL_SECONDS)
+        if isinstance(reply, Refused):
             reply = await self._web.send("chat.postMessage", {"channel": user, "text": sentence}, wait_seconds=_TELL_SECONDS)
-            log.info("clicker_told", reply=type(reply).__name__)
-            return
-        message = body.get("message") or {}
-        arguments = {"channel": channel, "user": user, "text": sentence}
-        if thread_ts := message.get("thread_ts") or message.get("ts"):
-            arguments["thread_ts"] = thread_ts
-        reply = await self._web.send("chat.postEphemeral", arguments, wait_seconds=_TELL_SECONDS)
         log.info("clicker_told", reply=type(reply).__name__)
 
 

@@ -6,8 +6,11 @@ import asyncio
 import logging
 import time
 
+import pytest
+
 from bot.changes.change import Send, SendState, State
 from bot.devslack.driver import wait_until
+from bot.slack.parse import INVESTIGATE
 from bot.threads.inbound.incoming import Click, Command, Message, Reason
 from bot.threads.inbound.overview import Overview
 from tests.unit.slack.rows import make_change, make_thread, make_write
@@ -163,6 +166,22 @@ async def test_click_that_could_not_be_stored_is_told_to_the_clicker(desk):
     await desk.driver.click("ben", "oncall", card["ts"], "approve")
 
     await desk.driver.wait_for_ephemeral("ben", "nothing was done")
+
+
+@pytest.mark.parametrize("is_member", [True, False])
+async def test_shortcut_that_could_not_be_stored_is_told_to_the_person(desk, is_member):
+    await desk.start(connect=True)
+    said = await desk.driver.say("ana", "random", "the shop is down")
+    desk.inbox.refuse = True
+    await desk.driver.act("channel", channel={"id": "C01RANDOM", "has_bot": is_member})
+
+    used = await desk.driver.act("shortcut", channel="random", ts=said["ts"], callback_id=INVESTIGATE, **{"as": "ben"})
+
+    assert used["acknowledged"]
+    if is_member:
+        await desk.driver.wait_for_ephemeral("ben", "nothing was done")
+    else:
+        await desk.driver.wait_for_message("D01BEN", "nothing was done")
 
 
 async def test_details_open_as_a_modal_and_the_reason_comes_back(desk):
