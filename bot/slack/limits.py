@@ -195,6 +195,10 @@ CHANNEL_RATE: Final = Rate(60, 5)
 """Posts to one channel: about one a second, with short bursts."""
 RESERVED: Final = 5
 """Calls of a method's burst that progress leaves for cards and answers."""
+HIGHEST_PRICE: Final = 4
+"""As how many calls one call of progress counts, at most, where Slack refused more: as if there were four processes."""
+DEAR_SECONDS: Final = 600.0
+"""For how long after the last refusal."""
 STATUS_CHARS: Final = 100
 SESSION_TITLE: Final = 200
 """Slack's own limit for the title of a thread in direct messages."""

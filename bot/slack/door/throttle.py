@@ -51,6 +51,9 @@ class _Bucket:
     tokens: float
     refilled_at: float
     free_at: float = 0.0
+    price: int = 1
+    """Tokens that a call of progress takes, until `dear_until`."""
+    dear_until: float = 0.0
     waiters: list[_Waiter] = field(default_factory=list)
     timer: asyncio.TimerHandle | None = None
 
@@ -75,10 +78,14 @@ class Throttle:
         bucket = self._bucket(method, channel if method == "chat.postMessage" else "")
         now = asyncio.get_running_loop().time()
         self._refill(bucket, now)
+        if now >= bucket.free_at and method != "chat.postMessage":  # of several calls under way, the first that is refused
+            # Other processes use up the workspace's rate too: progress leaves them room, so that no card has to wait for the next refusal.
+            bucket.price = min(2 * _price_of(bucket, now), limits.HIGHEST_PRICE)
         bucket.free_at = max(bucket.free_at, now + seconds)
         # One call then, and no burst: Slack would refuse what comes at once after it, and the next pause holds cards up too.
         bucket.tokens = min(bucket.tokens, 1.0)
         bucket.refilled_at = bucket.free_at
+        bucket.dear_until = bucket.free_at + limits.DEAR_SECONDS
 
     def count_waiting(self) -> int:
         """Calls that wait for their turn now."""
@@ -97,7 +104,7 @@ class Throttle:
         now = asyncio.get_running_loop().time()
         for key, bucket in list(self._buckets.items()):
             self._refill(bucket, now)
-            if not bucket.waiters and bucket.tokens >= bucket.rate.burst and bucket.free_at <= now:
+            if not bucket.waiters and bucket.tokens >= bucket.rate.burst and max(bucket.free_at, bucket.dear_until) <= now:
                 del self._buckets[key]
 
     async def _acquire(self, bucket: _Bucket, ticket: Ticket) -> None:
@@ -119,14 +126,16 @@ class Throttle:
         self._refill(bucket, now)
         while bucket.waiters:
             first = min(bucket.waiters, key=lambda waiter: (waiter.ticket.priority, waiter.number))
-            reserved = min(limits.RESERVED, bucket.rate.burst - 1) if first.ticket.priority is Priority.PROGRESS else 0
-            delay = max(0.0, bucket.free_at - now) + max(0.0, 1 + reserved - bucket.tokens) * 60 / bucket.rate.per_minute
+            is_progress = first.ticket.priority is Priority.PROGRESS
+            price = _price_of(bucket, now) if is_progress else 1
+            needed = min(price + limits.RESERVED, bucket.rate.burst) if is_progress else 1
+            delay = max(0.0, bucket.free_at - now) + max(0.0, needed - bucket.tokens) * 60 / bucket.rate.per_minute
             if delay > 0:
                 if bucket.timer is not None:
                     bucket.timer.cancel()
                 bucket.timer = asyncio.get_running_loop().call_later(delay + 0.001, self._grant, bucket)
                 return
-            bucket.tokens -= 1
+            bucket.tokens -= price
             bucket.waiters.remove(first)
             if not first.granted.done():
                 first.granted.set_result(None)
@@ -138,3 +147,7 @@ class Throttle:
         earned = (now - bucket.refilled_at) * bucket.rate.per_minute / 60
         bucket.tokens = min(bucket.rate.burst, bucket.tokens + earned)
         bucket.refilled_at = now
+
+
+def _price_of(bucket: _Bucket, now: float) -> int:
+    return bucket.price if now < bucket.dear_until else 1

@@ -78,6 +78,20 @@ async def test_nothing_bursts_out_after_a_pause():
     assert asyncio.get_running_loop().time() - began >= 0.5
 
 
+async def test_progress_takes_less_of_a_rate_that_others_use_up_too():
+    throttle = Throttle({"m": Rate(600, 10)})  # one in a tenth of a second
+    loop = asyncio.get_running_loop()
+    throttle.pause("m", "", 0.0)
+    throttle.pause("m", "", 0.1)
+    began = loop.time()
+
+    for _ in range(2):
+        await throttle.wait("m", "", Ticket(Priority.PROGRESS))
+
+    # From one token to the nine of a call that counts as four above the reserve, and four more for the next.
+    assert loop.time() - began >= 0.1 + 0.8 + 0.4
+
+
 async def test_progress_leaves_a_reserve_for_what_matters():
     throttle = Throttle({"m": Rate(60, 7)})
 
