@@ -16,6 +16,7 @@ from bot.slack.rendering.blocks import Block, line, plain, preformatted, rich_te
 from bot.slack.rendering.cards import encode_target
 from bot.slack.rendering.differences import describe_change, name_object, name_write
 from bot.slack.rendering.execs import describe_output, describe_stdin
+from bot.slack.rendering.outcomes import describe_send, tells_each_write
 from bot.slack.rendering.text import clean, cut_end, escape, flatten, make_name, reveal, say_count
 from bot.values.requests import Json, RecordedWrite, RefusedRequest
 
@@ -32,7 +33,8 @@ def render_details(change: Change) -> Block:
     blocks: list[Block] = []
     room = limits.VIEW_JSON_BYTES
     outputs = sum(send.output is not None for send in change.sends)
-    total = 1 + bool(change.refused) + bool(change.impact) + len(change.diffs) + max(1, len(change.writes)) + outputs
+    above = 1 + tells_each_write(change) + bool(change.refused) + bool(change.impact)
+    total = above + len(change.diffs) + max(1, len(change.writes)) + outputs
     for index, part in enumerate(_render_parts(change)):
         room -= len(json.dumps(part))
         if room < 0 or len(blocks) + len(part) > limits.VIEW_BLOCKS:
@@ -51,6 +53,8 @@ def render_details(change: Change) -> Block:
 
 def _render_parts(change: Change) -> Iterator[list[Block]]:
     yield _render_summary(change)
+    if tells_each_write(change):  # the card has room for some of it only, too
+        yield _render_sends(change)
     if change.refused:
         yield _render_refused(change.refused)
     if change.impact:  # whole: the card has room for some of it only
@@ -123,7 +127,14 @@ def render_unshown(title: str, rest: str, error: str) -> Block:
 def _render_summary(change: Change) -> list[Block]:
     place = f"{make_name(change.cluster)} · {make_name(change.namespace) or 'no namespace'} · digest `{change.digest[:12]}`"
     command = reveal(cut_end(change.command, limits.WINDOW_CHARS, limits.WINDOW_LINES))
-    return [section(f"*Change {change.id}* · {place}"), *_literal(command)]
+    reason = [rich_text(line(words("Reason", bold=True))), *_literal(reveal(change.reason))] if change.reason else []
+    return [section(f"*Change {change.id}* · {place}"), *_literal(command), *reason]
+
+
+def _render_sends(change: Change) -> list[Block]:
+    sends = {send.position: send for send in change.sends}
+    lines = [describe_send(name_write(change, at), sends.get(at), limits.WINDOW_VALUE_CHARS) for at in range(len(change.writes))]
+    return [rich_text(line(words("What became of it", bold=True))), *_literal("\n".join(lines))]
 
 
 def _render_refused(refused: Sequence[RefusedRequest]) -> list[Block]:

@@ -17,6 +17,9 @@ from bot.values.requests import RecordedWrite, RefusedRequest
 from bot.values.tool_use import read_use
 
 _DESTRUCTIVE = frozenset({"delete", "deletecollection", "evict"})
+_NOT_SENT = 2
+_URGENCY = {SendState.REFUSED: 1, SendState.PENDING: _NOT_SENT, SendState.LANDED: 3}
+"""Of writes in a list: what is left out here comes before all."""
 _BLUE, _GREEN, _WHITE, _RED, _PURPLE = "🔵", "🟢", "⚪", "🔴", "🟣"
 
 
@@ -85,7 +88,7 @@ def describe_outcome(change: Change) -> list[Block]:
     if change.reason and change.state is not State.EXPIRED:  # of a lapsed change the headline says it
         said = "Reason: " if change.state is State.DENIED else ""
         elements.append(line(words(f"{said}{flatten(change.reason, limits.SENTENCE_CHARS)}")))
-    if change.state in {State.PARTIAL, State.FAILED, State.UNKNOWN}:
+    if tells_each_write(change):
         elements += _list_writes(change)
     if change.state is State.UNKNOWN:
         elements += _say_what_to_check(change)
@@ -99,20 +102,27 @@ def _mark_rollout(change: Change) -> str:
     return "Rollout: " if change.rollout_settled else "⏳ Rollout: "
 
 
+def tells_each_write(change: Change) -> bool:
+    """Whether what became of each write has to be told, because it is not the same for all or not known."""
+    return change.state in {State.PARTIAL, State.FAILED, State.UNKNOWN}
+
+
 def _list_writes(change: Change) -> list[Block]:
+    """What is unknown or refused comes first: it must not be left out where there is no room for all."""
     sends = {send.position: send for send in change.sends}
-    lines = [_describe_send(name_write(change, at), sends.get(at)) for at in range(len(change.writes))]
-    return _list_some(lines)
+    places = sorted(range(len(change.writes)), key=lambda at: _URGENCY.get(sends[at].state, 0) if at in sends else _NOT_SENT)
+    return _list_some([describe_send(name_write(change, at), sends.get(at)) for at in places])
 
 
-def _describe_send(name: str, send: Send | None) -> str:
+def describe_send(name: str, send: Send | None, most: int = limits.SENTENCE_CHARS) -> str:
+    """What became of one write; `most` characters of what the server said."""
     if send is None or send.state is SendState.PENDING:
         return f"✗ not in: {name} (was not sent)"
     match send.state:
         case SendState.LANDED:
             return f"✓ in: {name}"
         case SendState.REFUSED:
-            why = flatten(send.message, limits.SENTENCE_CHARS) or f"HTTP {send.status}"
+            why = flatten(send.message, most) or f"HTTP {send.status}"
             return f"✗ not in: {name}: {why}"
         case _:
             return f"? unknown: {name} was sent, its answer was lost"

@@ -160,6 +160,30 @@ def test_partial_change_says_what_is_in_and_what_is_not():
     assert "✗ not in: Deployment shop/mail (was not sent)" in text
 
 
+def test_of_many_writes_the_card_names_first_what_is_unknown_or_refused():
+    names = [f"web-{number}" for number in range(20)]
+    sends = [Send(number, SendState.LANDED, status=200) for number in range(17)]
+    refused, unknown = Send(15, SendState.REFUSED, status=403, message="quota exceeded"), Send(16, SendState.UNKNOWN)
+    change = make_change(
+        state=State.PARTIAL,
+        writes=tuple(make_write() for _ in names),
+        diffs=tuple(ObjectDiff("update", "Deployment", "shop", name) for name in names),
+        sends=(*sends[:15], refused, unknown),
+        **DECIDED,
+    )
+
+    text = all_text(render(change).blocks)
+
+    assert "partly applied, 15 of 20 writes in" in text
+    told = [line for line in text.split("\n") if line.startswith(("?", "✗", "✓")) and "Deployment" in line]
+    assert told[:3] == [
+        "? unknown: Deployment shop/web-16 was sent, its answer was lost",
+        "✗ not in: Deployment shop/web-15: quota exceeded",
+        "✗ not in: Deployment shop/web-17 (was not sent)",
+    ]
+    assert "… 12 more, see Details" in text
+
+
 def test_unknown_outcome_names_the_command_that_checks_it():
     change = make_change(state=State.UNKNOWN, sends=(Send(0, SendState.UNKNOWN),), **DECIDED)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.changes.change import FieldDiff, ObjectDiff
+from bot.changes.change import FieldDiff, ObjectDiff, Send, SendState, State
 from bot.devslack.blockkit.views import check_view
 from bot.slack.rendering.details import describe_body, render_details, render_edit, render_reason
 from bot.values.requests import ApiRequest, RefusedRequest, RequestInfo
@@ -31,6 +31,32 @@ def test_details_show_the_exact_request():
     assert '"replicas": 5' in text
     assert "3 → 5" in text
     assert view["title"]["text"] == "Change 42"
+
+
+def test_details_have_all_of_a_reason_that_the_card_cuts():
+    reason = "think of the database " * 100 + "and of the cache"
+
+    text = all_text(check_view(render_details(make_change(state=State.DENIED, reason=reason))))
+
+    assert reason in text
+
+
+def test_details_tell_what_became_of_every_write_that_the_card_counts_only():
+    names = [f"web-{number}" for number in range(20)]
+    why = "quota exceeded, " * 60 + "ask its owner"
+    change = make_change(
+        state=State.PARTIAL,
+        writes=tuple(make_write() for _ in names),
+        diffs=tuple(ObjectDiff("update", "Deployment", "shop", name) for name in names),
+        sends=(*(Send(number, SendState.LANDED, status=200) for number in range(15)), Send(15, SendState.REFUSED, message=why)),
+    )
+
+    text = all_text(check_view(render_details(change)))
+
+    told = [line for line in text.split("\n") if line.startswith(("✓", "✗"))]
+    assert told[0] == "✓ in: Deployment shop/web-0"
+    assert told[15:17] == [f"✗ not in: Deployment shop/web-15: {why}", "✗ not in: Deployment shop/web-16 (was not sent)"]
+    assert len(told) == 20
 
 
 def test_details_list_every_line_of_impact_in_full():
