@@ -21,10 +21,11 @@ from bot.values.people import Person
 log = structlog.get_logger()
 
 USAGE = "Say why: `freeze [cluster] [for 2h] reason`. Without a cluster everything is frozen, without a time until `unfreeze`."
-_UNITS = {"m": 60.0, "h": 3600.0, "d": 86_400.0}
-_DURATION = re.compile(r"(\d{1,4})\s*(m|h|d|mins?|minutes?|hours?|days?)", re.IGNORECASE)
-_FOR = re.compile(rf"for\s+{_DURATION.pattern}(?:\s+|$)", re.IGNORECASE)
+_UNITS = {"m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 7 * 86_400.0}
+_FOR = re.compile(r"(?:for\s+)?(\d{1,4})\s*(m|h|d|w|mins?|minutes?|hours?|days?|weeks?)\b[,:]?\s*", re.IGNORECASE)
+_TIMED = re.compile(r"for\s+\d", re.IGNORECASE)
 _LONGEST_SECONDS = 31 * 86_400.0
+_TIMES = "A freeze lasts from a minute to 31 days (`30m`, `2h`, `3d`, `1w`); without a time it lasts until `unfreeze`."
 _MOST_WORDS = 300
 """Characters of a reason that are kept."""
 
@@ -40,18 +41,20 @@ class Plan:
 
 
 def plan(words: str, clusters: Collection[str]) -> Plan | str:
-    """Reads `[cluster] [for 2h] reason…`; the sentence that says what is wrong, if something is."""
+    """Reads `[cluster] [for 2h] reason…`, also without the word `for`; the sentence that says what is wrong, if something is."""
     first, _, rest = words.partition(" ")
     chosen, left = ((first,), rest.strip()) if first in clusters else (tuple(clusters), words)
     found = _FOR.match(left)
-    if found is None and first and first not in clusters and _FOR.match(rest.strip()):
+    if found is None and first and first not in clusters and _TIMED.match(rest.strip()):
         return f"There is no cluster {first}; there is {_list(clusters)}."
     seconds = None
     if found is not None:
         seconds = int(found[1]) * _UNITS[found[2][0].lower()]
         left = left[found.end() :].strip()
         if not 0 < seconds <= _LONGEST_SECONDS:
-            return "A freeze lasts from a minute to 31 days; without a time it lasts until `unfreeze`."
+            return _TIMES
+    elif _TIMED.match(left):
+        return _TIMES  # taken as the reason, it would freeze for ever what was meant for a while
     return Plan(chosen, left[:_MOST_WORDS], seconds) if left else USAGE
 
 

@@ -37,6 +37,7 @@ async def get(b: Bench, number: int = 1) -> Change:
 
 
 CLUSTERS = ("prod", "test")
+TIMES = "A freeze lasts from a minute to 31 days (`30m`, `2h`, `3d`, `1w`); without a time it lasts until `unfreeze`."
 
 
 @pytest.mark.parametrize(
@@ -51,8 +52,14 @@ CLUSTERS = ("prod", "test")
         ("prod", USAGE),
         ("", USAGE),
         ("staging for 2h sale", "There is no cluster staging; there is prod and test."),
-        ("prod for 99d sale", "A freeze lasts from a minute to 31 days; without a time it lasts until `unfreeze`."),
-        ("prod for 0h sale", "A freeze lasts from a minute to 31 days; without a time it lasts until `unfreeze`."),
+        ("prod for 99d sale", TIMES),
+        ("prod for 0h sale", TIMES),
+        ("2h the sale", Plan(CLUSTERS, "the sale", 7200)),
+        ("prod 45 mins, the sale", Plan(("prod",), "the sale", 2700)),
+        ("for 2 weeks the sale", Plan(CLUSTERS, "the sale", 14 * 86_400)),
+        ("for 3 fortnights the sale", TIMES),
+        ("3 months of sale", Plan(CLUSTERS, "3 months of sale", None)),
+        ("the 2 days of the sale", Plan(CLUSTERS, "the 2 days of the sale", None)),
     ],
 )
 def test_an_order_names_a_cluster_a_time_and_a_reason(words: str, expected: Plan | str) -> None:
