@@ -160,6 +160,7 @@ def _parse_command(body: Payload, bot: Bot) -> Parsed:
         user_id=body["user_id"],
         text=read_text(body.get("text") or "", bot.user_id),
         is_external=body.get("team_id") not in {None, "", bot.team_id},
+        is_direct=body["channel_id"].startswith("D"),
     )
     return Parsed(f"command:{body['trigger_id']}", command)
 

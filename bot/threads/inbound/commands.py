@@ -14,7 +14,7 @@ from bot.threads.inbound import choosing, gate, home, requests
 from bot.threads.inbound.gate import Refused
 from bot.threads.inbound.incoming import Command
 from bot.threads.inbound.overview import Overview
-from bot.threads.inbound.wording import HELP_TEXT, read_decision, read_model
+from bot.threads.inbound.wording import HELP_TEXT, read_model, read_order, read_word
 from bot.threads.stores import Thread
 from bot.threads.world import World
 from bot.values.people import Person, ThreadKey
@@ -27,7 +27,7 @@ _MOST_LOOKED_AT = 20
 
 
 _AT_CARD = (
-    "A change is decided in its thread, where all of it is shown: with its buttons or these words. The Home of kubectl-ai leads there."
+    "A change is decided in its thread, where all of it is shown: with its buttons or these words. The Home of kubectl-ai has a link to it."
 )
 
 
@@ -46,7 +46,7 @@ class SubCommand(StrEnum):
 
 def read_sub_command(text: str) -> SubCommand | None:
     """The sub-command, if the text is nothing else."""
-    word = text.replace("\N{NO-BREAK SPACE}", " ").strip().rstrip(".!? ").lower()
+    word = read_word(text)
     if not word:
         return SubCommand.HELP
     return SubCommand(word) if word in set(SubCommand) else None
@@ -57,7 +57,8 @@ async def handle_command(world: World, key: str, command: Command) -> None:
     answer could not be shown: handle it again later."""
     model = read_model(command.text)
     word = SubCommand.MODEL if model == "" else read_sub_command(command.text)
-    is_decision = read_decision(command.text) is not None
+    order = read_order(command.text)
+    is_decision = order is not None and (order.is_clear or not order.words)
     if word is None and model is None and not is_decision:
         await requests.handle_command(world, key, command)
         return
@@ -153,5 +154,5 @@ async def _stop(world: World, command: Command) -> str:
             await requests.stop(world, thread_id, command.user_id)
             stopped += 1
     if not stopped:
-        return "Nothing that you asked for in this channel is running. In another's thread, write `stop` or press Stop there."
+        return "Nothing that you asked for in this channel is running. In somebody else's thread, write `stop` or press Stop."
     return f"Stopping {stopped} thread{'' if stopped == 1 else 's'} of yours in this channel; each says what was and was not done."

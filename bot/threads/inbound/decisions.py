@@ -5,11 +5,12 @@ Undo and Edit decide nothing: they begin a turn."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import structlog
 
 from bot.changes import policy
-from bot.changes.change import Change, State
+from bot.changes.change import UNDOABLE, Change, State
 from bot.changes.policy import Decision
 from bot.changes.ports import AuditLine
 from bot.errors import BotError, StoreError, SurfaceError
@@ -17,7 +18,7 @@ from bot.threads.inbound import editing, freezing, gate, home, places, requests
 from bot.threads.inbound.continuing import go_on
 from bot.threads.inbound.gate import Passed, Refused
 from bot.threads.inbound.incoming import Click, Edit, Message, Reason
-from bot.threads.inbound.wording import DecisionOrder
+from bot.threads.inbound.wording import ChangeOrder, Verb
 from bot.threads.reach import find_reach
 from bot.threads.steps import rights, undoing
 from bot.threads.world import World
@@ -33,6 +34,8 @@ _LATE = "Slack could not be asked who you are when you pressed, so nothing was d
 _UNKNOWN = "Change {} is not known here any more, so nothing was done; ask again for what you want."
 _UNDECIDED = frozenset({State.PROPOSED, State.DENIED, State.EXPIRED})
 """States in which a change was not approved."""
+_MOST_NAMED = 3
+"""Changes that are named to somebody who named none; the latest are what people look at."""
 _MOST_WORDS = 4000
 """Characters of a reason that are kept; the window takes no more, a message may be longer."""
 
@@ -46,8 +49,8 @@ async def handle_click(world: World, click: Click, *, is_late: bool = False) -> 
         return
     key = ThreadKey(click.team_id, click.channel_id, click.thread_ts)
     if click.action == "stop":
-        if await world.stores.threads.get(key.id):
-            await requests.stop(world, key.id, click.user_id)
+        if why := await requests.stop_if_running(world, key.id, click.user_id):
+            await _whisper(world, click, why)
         return
     if click.action == "continue":
         why = await places.why_not_ask(world, click.user_id, click.channel_id) or await go_on(world, key.id, click.user_id)
@@ -159,26 +162,53 @@ async def _find(world: World, window: Reason | Edit, key: str) -> tuple[Change, 
     return change, await gate.check(world.surface, window.user_id, thread.channel_id, is_external=is_external)
 
 
-async def handle_words(world: World, message: Message, order: DecisionOrder, *, is_late: bool = False) -> None:
-    """`approve 42` or `deny 42 why`, written in the change's thread. Raises as `handle_click` does."""
+async def handle_words(world: World, message: Message, order: ChangeOrder, *, is_late: bool = False) -> None:
+    """`approve 42`, `deny 42 why` or `undo 42`, written in the change's thread. Raises as `handle_click` does."""
     key = ThreadKey(message.team_id, message.channel_id, message.thread_ts)
     if not message.is_mention and not message.is_direct and await world.stores.threads.get(key.id) is None:
+        return
+    meant = [] if order.is_clear else await _list_meant(world, key.id, order.verb)
+    if not order.is_clear and not meant:
+        await requests.handle_message(world, message)  # there is nothing that it could decide, so it is about something else
         return
     passed = await gate.check(world.surface, message.user_id, message.channel_id, is_external=message.is_external)
     if isinstance(passed, Refused):
         await requests.whisper_once(world, message, passed.why)
         return
+    if not order.is_clear:
+        await requests.whisper_once(world, message, _say_how(order.verb, meant))
+        return
     change = await world.stores.changes.get(order.change_id)
     if change is None or change.thread_id != key.id:
-        await requests.whisper_once(world, message, f"Change {order.change_id} is not of this thread; nothing was done.")
+        await requests.whisper_once(world, message, f"Change {order.change_id} does not belong to this thread; nothing was done.")
         return
-    # The number on the card stands for exactly one digest, so the words decide what was shown.
-    if order.is_approval:
-        why = await _approve(world, passed.person, change, change.digest, is_late=is_late, is_typed=True)
-    else:
-        reason = Reason(message.team_id, message.user_id, change.id, change.digest, order.words)
-        why = await _deny(world, passed.person, change, reason, is_late=is_late)
+    why = await _carry_out(world, passed.person, change, order, message, is_late=is_late)
     await _refuse(world, key, message.user_id, change, why, message=message)
+
+
+async def _carry_out(world: World, person: Person, change: Change, order: ChangeOrder, message: Message, *, is_late: bool) -> str:
+    """Does what the words say; why not, if not. The number on the card stands for exactly one digest, so words decide what was shown."""
+    match order.verb:
+        case Verb.APPROVE:
+            return await _approve(world, person, change, change.digest, is_late=is_late, is_typed=True)
+        case Verb.DENY:
+            reason = Reason(message.team_id, message.user_id, change.id, change.digest, order.words)
+            return await _deny(world, person, change, reason, is_late=is_late)
+        case Verb.UNDO:
+            return await _undo(world, person, change, change.digest, key=f"said:{message.ts}")
+
+
+async def _list_meant(world: World, thread_id: str, verb: Verb) -> list[int]:
+    """The changes of the thread that an order which names none may mean."""
+    states = UNDOABLE if verb is Verb.UNDO else (State.PROPOSED,)
+    return [change.id for change in await world.stores.changes.of_thread(thread_id) if change.state in states]
+
+
+def _say_how(verb: Verb, meant: Sequence[int]) -> str:
+    """How to write what was not clear."""
+    written = " or ".join(f"`{verb} {number}`" for number in meant[-_MOST_NAMED:])
+    more = ", with the reason after the number if you like" if verb is Verb.DENY else " and nothing else"
+    return f"Nothing was done: it must be clear which change you mean. Write {written}{more}."
 
 
 async def _approve(world: World, person: Person, change: Change, digest: str, *, is_late: bool, is_typed: bool = False) -> str:
@@ -240,8 +270,9 @@ def _shorten(reason: str) -> str:
     return reason if left <= 0 else f"{reason[:_MOST_WORDS]}… ({left} more characters are in the message)"
 
 
-async def _undo(world: World, person: Person, change: Change, digest: str) -> str:
-    """Begins a turn that proposes the undo; why not, if not. A second press while one is under way begins no other."""
+async def _undo(world: World, person: Person, change: Change, digest: str, *, key: str = "") -> str:
+    """Begins a turn that proposes the undo, once per `key` if there is one; why not, if not. A second press while one is under way
+    begins no other."""
     decision = policy.may_undo(person, change, world.settings.changes, digest=digest, now=world.clock())
     if not decision.allowed:
         return decision.reason
@@ -254,8 +285,8 @@ async def _undo(world: World, person: Person, change: Change, digest: str) -> st
     if asked is not None:
         return "" if asked.user_id == person.user_id else f"The undo of change {change.id} was asked for a moment ago."
     first = Asked(0, person.user_id, f"undo change {change.id}", Mode.UNDO, change_id=change.id)
-    key = f"undo:{change.id}:{undoing.count_asked(entries, change.id)}"
-    turn = await world.stores.threads.begin_turn(change.thread_id, first, key=key)
+    key = key or str(undoing.count_asked(entries, change.id))
+    turn = await world.stores.threads.begin_turn(change.thread_id, first, key=f"undo:{change.id}:{key}")
     if turn is not None:
         log.info("undo_asked", change=change.id, turn=turn, user=person.user_id)
         world.signals.wake(change.thread_id)

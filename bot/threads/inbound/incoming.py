@@ -35,6 +35,8 @@ class Command:
     user_id: str
     text: str
     is_external: bool = False
+    is_direct: bool = False
+    """Written in direct messages."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import structlog
 from bot.errors import BotError, SurfaceError, SurfaceUnavailableError
 from bot.threads.inbound import commands, decisions, home, outputs, requests, shortcuts
 from bot.threads.inbound.incoming import Click, Command, Edit, Glance, Investigation, Message, Opened, Reason
-from bot.threads.inbound.wording import read_decision
+from bot.threads.inbound.wording import read_order
 from bot.threads.signals import wait_for
 from bot.threads.stores import Delivery
 from bot.threads.world import World
@@ -120,7 +120,7 @@ class Intake:
 
     async def _handle(self, delivery: Delivery) -> None:
         match delivery.incoming:
-            case Message() as message if order := read_decision(message.text):
+            case Message() as message if order := read_order(message.text):
                 await decisions.handle_words(self._world, message, order, is_late=bool(delivery.error))
             case Message() as message:
                 await requests.handle_message(self._world, message)

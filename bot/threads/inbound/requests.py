@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import structlog
 
+from bot.agent.loop import active_turn
 from bot.agent.tools import describe_tools
 from bot.errors import SurfaceError, SurfaceUnavailableError
 from bot.threads.inbound import choosing, exporting, forgetting, freezing, gate, places
 from bot.threads.inbound.gate import Refused
 from bot.threads.inbound.incoming import Command, Message
-from bot.threads.inbound.status import describe
+from bot.threads.inbound.status import describe, describe_nothing_to_stop
 from bot.threads.inbound.wording import (
     HELP_TEXT,
     FreezeOrder,
@@ -25,16 +26,17 @@ from bot.threads.inbound.wording import (
 from bot.threads.stores import Notice, Thread
 from bot.threads.world import World
 from bot.values.people import Person, ThreadKey
-from bot.values.transcript import Asked
+from bot.values.transcript import Asked, Ended
 
 log = structlog.get_logger()
 
 _UNREAD_FILES = "I do not read attached files. What matters in them, write here as text."
+_ALWAYS = "In direct messages I always answer: whatever is written here is for me."
 _NO_THREAD = {
     Word.STOP: "Write `stop` in the thread where I am working, or press Stop there.",
     Word.STATUS: "Write `status` in a thread I am in.",
     Word.HELP: HELP_TEXT,
-    Word.CLEAR: "Write `clear` in the thread that I shall forget.",
+    Word.CLEAR: "Write `clear` in the thread that the model should forget.",
     Word.TOOLS: "Write `tools` in a thread I am in.",
     Word.EXPORT: "Write `export` in the thread that you want as a file.",
 }
@@ -58,7 +60,10 @@ async def handle_message(world: World, message: Message) -> None:
     if order is not None:
         await _freeze(world, thread, order, passed.person, message)
         return
-    if (is_quiet := read_quiet(message.text)) is not None:
+    if (is_quiet := read_quiet(message.text)) is not None and message.is_direct:
+        await whisper_once(world, message, _ALWAYS)
+        return
+    if is_quiet is not None:
         thread = await world.stores.threads.open(thread)
         await _set_quiet(world, thread, thread.id, message.user_id, f"quiet:{message.ts}", is_quiet=is_quiet)
         return
@@ -106,6 +111,9 @@ async def handle_command(world: World, key: str, command: Command) -> None:
     if isinstance(request, Word):
         await world.surface.whisper(command.channel_id, "", command.user_id, _NO_THREAD[request])
         return
+    if is_quiet is not None and command.is_direct:
+        await world.surface.whisper(command.channel_id, "", command.user_id, _ALWAYS)
+        return
     if is_quiet is None and (why := await places.why_not_ask(world, command.user_id, command.channel_id)):
         await world.surface.whisper(command.channel_id, "", command.user_id, why)
         return
@@ -129,6 +137,18 @@ async def stop(world: World, thread_id: str, user_id: str) -> None:
     await world.stores.threads.request_stop(thread_id, user_id)
     world.signals.stop(thread_id)
     log.info("stop_requested", thread=thread_id, user=user_id)
+
+
+async def stop_if_running(world: World, thread_id: str, user_id: str) -> str:
+    """The same where something is running; else what to say. Nothing where a stop ended the last turn: the thread says that already, and
+    a mention that stops comes as two events."""
+    entries = await world.stores.threads.transcript(thread_id)
+    if active_turn(entries) is not None:
+        await stop(world, thread_id, user_id)
+        return ""
+    last = next((entry for entry in reversed(entries) if isinstance(entry, Ended)), None)
+    is_stopped = last is not None and last.reason == "stopped"
+    return "" if is_stopped else describe_nothing_to_stop(await world.stores.changes.of_thread(thread_id))
 
 
 async def _freeze(world: World, thread: Thread, order: FreezeOrder, person: Person, message: Message) -> None:
@@ -215,7 +235,8 @@ async def _obey(world: World, thread: Thread, word: Word, message: Message, *, i
     elif not is_known:
         await world.surface.show_text(thread, key, "Nothing has been asked in this thread yet.")
     elif word is Word.STOP:
-        await stop(world, thread.id, message.user_id)
+        if why := await stop_if_running(world, thread.id, message.user_id):
+            await whisper_once(world, message, why)
     elif word is Word.CLEAR:
         await _tell(world, thread.id, key, await forgetting.forget(world, thread.id, message.user_id, key))
     elif word is Word.EXPORT:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bot.agent.loop import active_turn
-from bot.changes.change import State
+from bot.changes.change import Change, State
 from bot.threads.inbound import freezing
 from bot.threads.stores import Thread
 from bot.threads.world import World
@@ -13,6 +15,16 @@ _STATES = {
     State.APPROVED: "is approved and about to be applied",
     State.REPLAYING: "is being applied",
 }
+
+
+def describe_nothing_to_stop(changes: Sequence[Change]) -> str:
+    """The answer to `stop` where nothing is running: what may have been meant."""
+    lines = ["Nothing is running in this thread, so there is nothing to stop."]
+    for change in changes:
+        if change.is_open:
+            withdraw = f": `deny {change.id}` withdraws it" if change.state is State.PROPOSED else ""
+            lines.append(f"• Change {change.id} {_STATES[change.state]}{withdraw}.")
+    return "\n".join(lines)
 
 
 async def describe(world: World, thread: Thread) -> str:

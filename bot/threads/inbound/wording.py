@@ -17,13 +17,26 @@ class FreezeOrder:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionOrder:
-    """`approve <id>` or `deny <id> why`."""
+class Verb(StrEnum):
+    """What a person does with a change by words."""
 
-    is_approval: bool
+    APPROVE = "approve"
+    DENY = "deny"
+    UNDO = "undo"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeOrder:
+    """`approve <id>`, `deny <id> why` or `undo <id>`; or an attempt at one, which does nothing."""
+
+    verb: Verb
     change_id: int
+    """0: it does not name exactly one change."""
     words: str
+
+    @property
+    def is_clear(self) -> bool:
+        return self.change_id > 0
 
 
 class Word(StrEnum):
@@ -51,7 +64,7 @@ Ask me about the cluster, or run a command line:
 • a command line: `kubectl get pods`, or `!` and any shell line: `! kubectl get pods | grep -v Running`
 • `triage` or `triage <namespace>`: what is unhealthy, why, since when
 • `stop` ends what I am doing, `status` says what is open
-• `approve 42` and `deny 42 why` decide a change in its thread, as its buttons do
+• `approve 42`, `deny 42 why` and `undo 42` in the thread of a change do what its buttons do
 • `model` shows the models, `model <name>` chooses one for the thread; `tools` lists what I can use
 • `clear` lets the model forget what came before in the thread, `export` puts the thread into a file
 • `quiet` in a thread: I answer only when mentioned; `quiet off` ends that (`/kubectl-ai quiet` does it for a channel)
@@ -63,20 +76,21 @@ Whatever a command would change is shown first; it happens only when somebody ap
 
 _FENCED = re.compile(r"\A```(?:(?:bash|sh|shell|console)?\n)?(.*?)\n?```\Z", re.DOTALL)
 _QUOTED = re.compile(r"\A`([^`]+)`\Z")
-_DECISION = re.compile(r"(?P<verb>approve|deny)\s+(?:change\s+)?#?(?P<id>\d{1,18})\b[:,]?(?P<words>.*)", re.IGNORECASE | re.DOTALL)
+_ORDER = re.compile(r"(?P<verb>approve|deny|undo)\s+(?:change\s+)?#?(?P<id>\d{1,18})\b[:,]?(?P<words>.*)", re.IGNORECASE | re.DOTALL)
+_NAMELESS = re.compile(r"(?P<verb>approve|deny|undo)(?:\s+(?:it|this|that|both|all|the\s+change|please|now))*[.!]*", re.IGNORECASE)
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 def read_freeze(text: str) -> FreezeOrder | None:
     """The order to freeze or unfreeze in a message that speaks to the bot; None if it is something else."""
-    first, _, rest = text.replace("\N{NO-BREAK SPACE}", " ").strip().partition(" ")
+    first, _, rest = _plain(text).partition(" ")
     word = first.rstrip(".!:").lower()
     return FreezeOrder(word == "unfreeze", rest.strip()) if word in ("freeze", "unfreeze") else None
 
 
 def read_quiet(text: str) -> bool | None:
     """`quiet` (True), `quiet off` (False), or None if it is something else."""
-    words = " ".join(text.replace("\N{NO-BREAK SPACE}", " ").lower().rstrip(".! ").split())
+    words = " ".join(_plain(text).lower().rstrip(".! ").split())
     return {"quiet": True, "quiet on": True, "quiet off": False, "unquiet": False}.get(words)
 
 
@@ -88,23 +102,34 @@ def read_model(text: str) -> str | None:
     return words[1] if len(words) == 2 else ""
 
 
-def read_decision(text: str) -> DecisionOrder | None:
-    """The decision in a message that is one: `approve 42`, `deny 42 too many`; None if it is something else."""
-    found = _DECISION.fullmatch(text.replace("\N{NO-BREAK SPACE}", " ").strip())
-    if found is None or (found["verb"].lower() == "approve" and found["words"].strip(" .!")):
-        return None  # `approve 42 and 43` is no decision: nobody shall approve more or less than they wrote
-    return DecisionOrder(found["verb"].lower() == "approve", int(found["id"]), found["words"].strip())
+def read_order(text: str) -> ChangeOrder | None:
+    """What a message does with a change: `approve 42`, `deny 42 too many`, `undo 42`. One that names no change, or says more than the
+    number of the one to approve or to undo, is an order that is not clear: nobody shall approve more or less than they wrote. None if it
+    is something else."""
+    plain = _plain(text)
+    if (found := _ORDER.fullmatch(plain)) is not None:
+        verb, words = Verb(found["verb"].lower()), found["words"].strip()
+        is_clear = verb is Verb.DENY or not words.strip(" .!")
+        return ChangeOrder(verb, int(found["id"]) if is_clear else 0, words)
+    nameless = _NAMELESS.fullmatch(plain)
+    return ChangeOrder(Verb(nameless["verb"].lower()), 0, "") if nameless is not None else None
 
 
 def is_heard_when_quiet(text: str) -> bool:
     """What is obeyed in a quiet place without a mention."""
-    return read_quiet(text) is not None or read_decision(text) is not None or read(text) is Word.STOP
+    order = read_order(text)
+    return read_quiet(text) is not None or (order is not None and order.is_clear) or read(text) is Word.STOP
+
+
+def read_word(text: str) -> str:
+    """The text as one word that may steer the bot, whatever marks are around it."""
+    return _plain(text).rstrip(".!? ").lower()
 
 
 def read(text: str) -> Word | Request:
     """What the message asks for. Slack's no-break spaces count as spaces."""
     plain = text.replace("\N{NO-BREAK SPACE}", " ").strip()
-    word = plain.rstrip(".! ").lower()
+    word = read_word(text)
     if not plain or plain == "!":
         return Word.HELP
     if word in set(Word):
@@ -125,6 +150,11 @@ def read(text: str) -> Word | Request:
 def is_for_somebody_else(text: str) -> bool:
     """Whether a message in a thread speaks to another person: it begins with a mention."""
     return text.lstrip().startswith(("<@", "@"))
+
+
+def _plain(text: str) -> str:
+    """The words alone: people copy what the help shows, which comes as code."""
+    return _without_marks(text.replace("\N{NO-BREAK SPACE}", " ").strip())
 
 
 def _without_marks(text: str) -> str:

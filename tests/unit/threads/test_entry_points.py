@@ -194,8 +194,9 @@ async def test_words_deny_with_their_reason() -> None:
     [
         ("U1", "approve 1", "not among those who may approve"),
         ("UG", "approve 1", "Guests"),
-        ("U2", "approve 9", "not of this thread"),
-        ("U2", "deny 9 no", "not of this thread"),
+        ("U2", "approve 9", "does not belong to this thread"),
+        ("U2", "deny 9 no", "does not belong to this thread"),
+        ("U2", "undo 9", "does not belong to this thread"),
     ],
 )
 async def test_words_that_decide_nothing_are_answered_privately_once(user: str, text: str, says: str) -> None:
