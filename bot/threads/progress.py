@@ -197,7 +197,8 @@ def _outcome(ended: Ended, steps: Sequence[Step], own: Sequence[Entry], changes:
         case "waiting":
             waiting = [e.call_id for e in own if isinstance(e, Answered) and e.result.status == WAITING]
             ids = [e.change_id for e in own if isinstance(e, Proposed) and e.call_id in waiting]
-            return f"went on with what came meanwhile; {_list_changes([successor_of(changes, n).id for n in ids])} tells its own end"
+            ids = [successor_of(changes, number).id for number in ids]
+            return f"put aside for a newer message; see the card{'' if len(ids) == 1 else 's'} of {_list_changes(ids)}"
         case "limit":
             return f"gave up after {count}"
         case _:

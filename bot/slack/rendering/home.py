@@ -38,7 +38,7 @@ PROMPTS = (
 OPEN = "open_card"
 """Action id of a button that only leads somewhere: nothing is done when Slack tells of its press."""
 
-_MARKS = {"working": "⏳", "waiting": "⏸", "at rest": "·"}
+_MARKS = {"working": "⏳", "waiting": "⏸", "idle": "·"}
 
 
 def render_home(overview: Overview, bot: Bot, links: Mapping[int, str]) -> Block:
@@ -46,7 +46,7 @@ def render_home(overview: Overview, bot: Bot, links: Mapping[int, str]) -> Block
     parts = _render_parts(overview, bot, links)
     left = len(parts) - limits.VIEW_BLOCKS
     cut = [context(f"⚠️ {say_count(left, 'part')} have no room here; `/kubectl-ai status` tells of them.")] if left > 0 else []
-    asof = context(f"As of {show_time(overview.now)}. Opening this tab again looks again.")
+    asof = context(f"As of {show_time(overview.now)}. Open this tab again for a newer view.")
     return {"type": "home", "callback_id": "home", "blocks": [*parts[: limits.VIEW_BLOCKS], *cut, asof]}
 
 
@@ -82,13 +82,13 @@ def _render_parts(overview: Overview, bot: Bot, links: Mapping[int, str] | None 
     blocks: list[Block] = []
     now, seconds = overview.now, overview.undo_seconds
     if overview.deciding is not None:
-        blocks += _list_open("Waits for you", overview.deciding, bot, now, links=links, otherwise="Nothing waits for you.")
+        blocks += _list_open("Waiting for your decision", overview.deciding, bot, now, links=links, otherwise="Nothing.")
     if overview.waiting:
-        blocks += _list_open("Yours, waits for others", overview.waiting, bot, now, links=links, otherwise="")
+        blocks += _list_open("Yours, waiting for others", overview.waiting, bot, now, links=links, otherwise="")
     if overview.freezes:
         blocks += _list("Frozen", [f"*{make_name(freeze.cluster)}* · {describe_freeze(freeze)}" for freeze in overview.freezes], "")
     if overview.threads is not None:
-        none = "None is working or waiting; `threads` lists the latest." if overview.only_busy else "No thread of yours."
+        none = "None is working or waiting; `/kubectl-ai threads` lists the latest." if overview.only_busy else "You have none yet."
         blocks += _list("Your latest threads", [_describe_thread(line, bot) for line in overview.threads], none)
     if overview.recent is not None:
         closed = [change for change in overview.recent if not change.is_open]
@@ -102,7 +102,7 @@ def _render_parts(overview: Overview, bot: Bot, links: Mapping[int, str] | None 
         blocks.append(section(f"Model: {names}" if names else "No model is set: only command lines and `triage` are answered."))
     if overview.problems is not None:
         found = [f"✗ {_literal(problem)}" for problem in overview.problems]
-        blocks += _list("What is wrong", found, "✓ Nothing: scopes, model and approvers are as they should be.")
+        blocks += _list("Problems", found, "✓ None: scopes, model and approvers are as they should be.")
     return blocks
 
 

@@ -12,7 +12,7 @@ from bot.threads.ports import ProgressView, Step
 
 _HEADS = {"working": "⏳", "waiting": "⏸", "done": "✓", "stopped": "■", "failed": "✗", "limited": "✗"}
 _MARKS = {"running": "…", "ok": "✓", "error": "✗", "waiting": "⏸", "left": "·", "stopped": "■", "denied": "✗", "expired": "✗"}
-_ENDS = {"waiting": "waits for approval", "left": "its card tells the end", "denied": "denied", "expired": "lapsed"}
+_ENDS = {"waiting": "waits for approval", "left": "see its card", "denied": "denied", "expired": "lapsed"}
 """Of a command whose change is what counts, not how long it was rehearsed."""
 STEP_OUTPUT = "step_output"
 """Action id of the menu that opens the output of a command."""

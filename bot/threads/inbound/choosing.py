@@ -14,21 +14,21 @@ _USUAL = "default"
 _NONE = "No model is set: only command lines and `triage` are answered."
 
 
-def describe(world: World, thread: Thread | None) -> str:
-    """The models there are, Markdown; with a thread, which of them is in use there."""
+def describe(world: World, thread: Thread | None, used_there: str = "in use in this thread") -> str:
+    """The models there are, Markdown; with a thread, which of them is in use there, which `used_there` says."""
     if not world.models:
         return _NONE
     used = world.models_of(thread)[0] if thread is not None else None
     lines = ["Models:"]
     for model in world.all_models:
         facts = [
-            "in use in this thread" if model is used else "",
-            "the usual one" if model is world.models[0] else "",
+            used_there if model is used else "",
+            "the default" if model is world.models[0] else "",
             "asked when another gives no reply" if model in world.models[1:] else "",
         ]
         told = ", ".join(fact for fact in facts if fact)
         lines.append(f"• `{model.name}`{f' – {told}' if told else ''}")
-    lines.append(f"Write `model <name>` in a thread to choose one for it, `model {_USUAL}` to take the usual one.")
+    lines.append(f"Write `model <name>` in a thread to choose one for it, `model {_USUAL}` to take the default.")
     return "\n".join(lines)
 
 

@@ -83,7 +83,8 @@ async def _answer(world: World, command: Command, word: SubCommand, person: Pers
         await world.surface.whisper(command.channel_id, "", command.user_id, await _stop(world, command))
     elif word is SubCommand.MODEL:
         thread = await _latest_thread(world, command)
-        await world.surface.whisper(command.channel_id, "", command.user_id, choosing.describe(world, thread))
+        told = choosing.describe(world, thread, "in use in your latest thread here")
+        await world.surface.whisper(command.channel_id, "", command.user_id, told)
     elif word is SubCommand.TOOLS:
         await world.surface.whisper(command.channel_id, "", command.user_id, describe_tools(world.tools))
     else:
@@ -105,7 +106,7 @@ async def _look(world: World, word: SubCommand, person: Person) -> Overview:
             )
         case _:
             deciding, waiting = await home.gather_open(world, person)
-            threads = tuple(line for line in await home.gather_threads(world, person) if line.state != "at rest")
+            threads = tuple(line for line in await home.gather_threads(world, person) if line.state != "idle")
             freezes, clusters = await home.gather_freezes(world), await home.check_clusters(world)
             return Overview(now, deciding=deciding, waiting=waiting, threads=threads, only_busy=True, freezes=freezes, clusters=clusters)
 

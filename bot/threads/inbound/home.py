@@ -101,7 +101,7 @@ async def gather_threads(world: World, person: Person) -> tuple[ThreadLine, ...]
         entries = await world.stores.threads.transcript(thread_id)
         first = next((entry.text for entry in entries if isinstance(entry, Asked)), "")
         changes: Sequence[Change] = await world.stores.changes.of_thread(thread_id)
-        state = "waiting" if any(change.is_open for change in changes) else "working" if active_turn(entries) is not None else "at rest"
+        state = "waiting" if any(change.is_open for change in changes) else "working" if active_turn(entries) is not None else "idle"
         lines.append(ThreadLine(thread_id, first, state, active_at))
     return tuple(lines)
 

@@ -16,7 +16,7 @@ class ThreadLine:
     question: str
     """What was asked first."""
     state: str
-    """`working`, `waiting` (for a decision) or `at rest`"""
+    """`working`, `waiting` (for a decision) or `idle`"""
     active_at: float
     """Epoch seconds of the last thing that happened."""
 
@@ -48,7 +48,7 @@ class Overview:
     """Those of them whose undo is asked for already."""
     threads: tuple[ThreadLine, ...] | None = None
     only_busy: bool = False
-    """Whether threads at rest were left out."""
+    """Whether idle threads were left out."""
     freezes: tuple[Freeze, ...] | None = None
     clusters: tuple[Health, ...] | None = None
     models: tuple[str, ...] | None = None

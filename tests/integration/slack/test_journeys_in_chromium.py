@@ -70,7 +70,7 @@ async def test_a_slash_command_starts_a_thread_and_its_sub_commands_answer_one_p
     await ana.sees("asked: why is the shop down?", ana.channel)
     await ana.open_thread()
     await ana.sees("the log names a missing setting")
-    for word, says in (("threads", "why is the shop down?"), ("changes", "Change"), ("status", "prod"), ("doctor", "What is wrong")):
+    for word, says in (("threads", "why is the shop down?"), ("changes", "Change"), ("status", "prod"), ("doctor", "Problems")):
         await ana.write(f"/kubectl-ai {word}")
         await ana.sees(says, ana.channel.locator("li.message").last)
 

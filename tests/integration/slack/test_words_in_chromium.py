@@ -144,7 +144,7 @@ async def test_help_and_model_answer_one_person(whole: Whole, room: Room, look: 
     await ana.sees("Ask me about the cluster, or run a command line:", ana.channel)
     await ana.picture(f"command-help-{name}")
     await ana.write("/kubectl-ai model")
-    await ana.sees("the usual one", ana.channel)
+    await ana.sees("the default", ana.channel)
     await ana.picture(f"command-model-{name}")
     await ana.write("/kubectl-ai model gpt-99")
     await ana.sees("You have no thread in this channel yet.", ana.channel)

@@ -14,7 +14,7 @@ from bot.slack.rendering.blocks import Rendered
 _OURS = re.compile(
     r"<@[UW][A-Z0-9]+>|<!subteam\^S[A-Z0-9]+>|<!date\^\d+\^\{time\}\|\d\d:\d\d UTC>"
     r"|<!date\^\d+\^\{date_short_pretty\} at \{time\}\|\d{4}-\d\d-\d\d \d\d:\d\d UTC>"
-    r"|<https://our\.slack\.example/[^<>|]*\|(?:Change \d+|working|waiting|at rest)>"
+    r"|<https://our\.slack\.example/[^<>|]*\|(?:Change \d+|working|waiting|idle)>"
 )
 _LINKED = re.compile(r"://|\bwww\.|@(?:here|channel|everyone)\b|\]\(|\]\[|\]:|mailto:|[a-z0-9-]\.[a-z]{2}", re.IGNORECASE)
 _HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]")

@@ -105,7 +105,7 @@ def test_home_of_somebody_who_may_not_use_the_bot_says_only_that():
 
 
 def test_doctor_without_a_fault_says_so():
-    assert "✓ Nothing" in all_text(render_overview(Overview(NOW, problems=()), BOT).blocks)
+    assert "✓ None:" in all_text(render_overview(Overview(NOW, problems=()), BOT).blocks)
 
 
 @given(nasty, nasty, st.integers(0, 12))

@@ -78,7 +78,7 @@ def test_a_menu_that_cannot_hold_all_outputs_says_how_many_it_has():
         (Step("sleep 60", "stopped"), "■ sleep 60  stopped"),
         (Step("kubectl scale", "denied", 0.4, 2), "✗ kubectl scale  denied"),
         (Step("kubectl scale", "expired", 0.4, 2), "✗ kubectl scale  lapsed"),
-        (Step("kubectl scale", "left", 0.4, 2), "· kubectl scale  its card tells the end"),
+        (Step("kubectl scale", "left", 0.4, 2), "· kubectl scale  see its card"),
     ],
 )
 def test_how_a_command_ended_is_said_in_a_word(step, line):

@@ -65,7 +65,7 @@ async def test_the_models_are_listed_with_the_one_in_use() -> None:
         shown = b.surface.texts[THREAD]["model:100.2"][0]
         assert shown.splitlines()[:4] == [
             "Models:",
-            "• `usual` – the usual one",
+            "• `usual` – the default",
             "• `second` – asked when another gives no reply",
             "• `large` – in use in this thread",
         ]
@@ -126,7 +126,7 @@ async def test_the_slash_command_chooses_for_the_latest_thread_in_its_channel() 
         before, after, listed, listed_again = (text for _, text in b.surface.whispers)
         assert before.startswith("You have no thread in this channel yet.")
         assert after.startswith("Your latest thread in this channel has that model now")
-        assert "`large` – in use in this thread" in listed
+        assert "`large` – in use in your latest thread here" in listed
         assert listed == listed_again
         assert await answer_to(b, "100.9") == "I am large."
 
