@@ -27,7 +27,7 @@ from bot.slack.parse import Bot
 from bot.slack.rendering.answers import SOMETHING, File, Layout, Otherwise, join_whole, lay_out, render_root
 from bot.slack.rendering.blocks import PART, Block, Rendered
 from bot.slack.rendering.cards import render_change, render_otherwise
-from bot.slack.rendering.details import render_details, render_edit, render_reason, render_unshown
+from bot.slack.rendering.details import EXPORTED, render_details, render_edit, render_reason, render_unshown
 from bot.slack.rendering.outputs import render_output
 from bot.slack.rendering.pings import render_lapse, render_reminder
 from bot.slack.rendering.progress import render_progress
@@ -46,7 +46,6 @@ _TURN_SECONDS = 0.5
 _PROGRESS_PRIORITY = {"working": Priority.PROGRESS, "waiting": Priority.CARD}
 _LONG_CHARS = 50_000
 _IN_FILE = Otherwise("This is an answer", "All of it is in the file below.")
-_EXPORTED = "Write `export` in the thread for a file that has the fields of its changes."
 _TO_EXPORT = Otherwise("This is an answer", "Write `export` in this thread to get all of it as a file.")
 
 
@@ -180,7 +179,7 @@ class SlackSurface:
         return find_scope_problems((await self._web.ask_headers("auth.test")).get("x-oauth-scopes"))
 
     async def show_details(self, trigger_id: str, change: Change) -> None:
-        await self._open_view(trigger_id, render_details(change), partial(render_unshown, f"Change {change.id}", _EXPORTED))
+        await self._open_view(trigger_id, render_details(change), partial(render_unshown, f"Change {change.id}", EXPORTED))
 
     async def show_output(self, glance: Glance, text: str, code: str) -> None:
         whole = join_whole(text, code)

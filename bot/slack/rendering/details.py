@@ -26,6 +26,7 @@ DETAILS_CALLBACK = "details"
 
 _KEPT_OF_SECRETS = frozenset({"apiVersion", "kind", "name", "namespace", "type", "op", "path"})
 HIDDEN = "(hidden)"
+EXPORTED = "Write `export` in the thread for a file that has the fields of its changes."
 
 
 def render_details(change: Change) -> Block:
@@ -39,7 +40,7 @@ def render_details(change: Change) -> Block:
         room -= len(json.dumps(part))
         if room < 0 or len(blocks) + len(part) > limits.VIEW_BLOCKS:
             left = say_count(total - index, "part")
-            blocks.append(section(f"⚠️ {left} of this change, objects or requests, have no room in this window."))
+            blocks.append(section(f"⚠️ {left} of this change, objects or requests, have no room in this window. {EXPORTED}"))
             break
         blocks += part
     return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,9 +16,12 @@ from bot.changes.defaults import FOLDED
 from bot.changes.words import focus
 from bot.slack import limits
 from bot.slack.rendering.blocks import Block, count_chars, line, preformatted, words
-from bot.slack.rendering.text import flatten, reveal
+from bot.slack.rendering.text import flatten, reveal, say_count
 from bot.values.requests import Json, RecordedWrite
 
+DESTRUCTIVE = frozenset({"delete", "deletecollection", "evict"})
+"""Actions after which something is gone."""
+_MOST_ACTIONS = 5
 _SEGMENT = re.compile(r'\["(?:[^"\\]|\\.)*"\]|\[[^\]]*\]|[^.\[\]]+')
 """A part of a path: a key, `[the name of an item]` or `["a key that needs quotes"]`."""
 
@@ -26,19 +30,29 @@ _Tree = dict[str, Any]
 
 
 def render_objects(diffs: Sequence[ObjectDiff]) -> list[Block]:
-    """Rich text elements: a title per object, and one monospace line per changed field; what is left out is said."""
-    elements: list[Block] = []
-    shown = 0
-    for diff in diffs[: limits.CARD_OBJECTS]:
-        rendered = _render_object(diff)
-        if shown and count_chars([*elements, *rendered]) > limits.CARD_DIFF_CHARS:
-            break
-        elements += rendered
-        shown += 1
-    left = len(diffs) - shown
-    if left:
-        elements.append(line(words(f"… {left} more object{'s' if left > 1 else ''}, see Details", italic=True)))
+    """Rich text elements: a title per object, and one monospace line per changed field. Where there is no room for all, what is deleted
+    comes first, and what is left out is said."""
+    elements, shown = _render_some(diffs)
+    if shown < len(diffs):
+        diffs = sorted(diffs, key=lambda diff: diff.action not in DESTRUCTIVE)
+        elements, shown = _render_some(diffs)
+    if left := diffs[shown:]:
+        counts = Counter(flatten(diff.action, limits.ACTION_CHARS) for diff in left)
+        kinds = ", ".join(f"{count} {action}" for action, count in counts.most_common(_MOST_ACTIONS))
+        more = ", …" if len(counts) > _MOST_ACTIONS else ""
+        elements.append(line(words(f"… {say_count(len(left), 'object')} ({kinds}{more}), see Details", italic=True)))
     return elements
+
+
+def _render_some(diffs: Sequence[ObjectDiff]) -> tuple[list[Block], int]:
+    """As many objects as a card has room for, one at least, and how many these are."""
+    elements: list[Block] = []
+    for number, diff in enumerate(diffs[: limits.CARD_OBJECTS]):
+        rendered = _render_object(diff)
+        if number and count_chars([*elements, *rendered]) > limits.CARD_DIFF_CHARS:
+            return elements, number
+        elements += rendered
+    return elements, min(len(diffs), limits.CARD_OBJECTS)
 
 
 def _render_object(diff: ObjectDiff) -> list[Block]:

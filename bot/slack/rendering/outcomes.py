@@ -10,13 +10,12 @@ from bot.changes.change import Change, Send, SendState, State
 from bot.changes.executing import how_to_look
 from bot.slack import limits
 from bot.slack.rendering.blocks import Block, bullets, line, preformatted, words
-from bot.slack.rendering.differences import name_write
+from bot.slack.rendering.differences import DESTRUCTIVE, name_write
 from bot.slack.rendering.execs import list_outputs
 from bot.slack.rendering.text import escape, flatten, mention, show_time
 from bot.values.requests import RecordedWrite, RefusedRequest
 from bot.values.tool_use import read_use
 
-_DESTRUCTIVE = frozenset({"delete", "deletecollection", "evict"})
 _NOT_SENT = 2
 _URGENCY = {SendState.REFUSED: 1, SendState.PENDING: _NOT_SENT, SendState.LANDED: 3}
 """Of writes in a list: what is left out here comes before all."""
@@ -28,7 +27,7 @@ def choose_mark(change: Change, is_lapsed: bool) -> str:
     if change.state is State.PROPOSED:
         if is_lapsed:
             return _WHITE
-        is_severe = any(diff.action in _DESTRUCTIVE for diff in change.diffs) or not all(w.has_preview for w in change.writes)
+        is_severe = any(diff.action in DESTRUCTIVE for diff in change.diffs) or not all(w.has_preview for w in change.writes)
         return "🔴" if is_severe else "🟠"
     return {
         State.APPROVED: _BLUE,

@@ -213,7 +213,29 @@ def test_many_fields_and_objects_are_cut_and_counted():
     text = all_text(render(make_change(diffs=diffs)).blocks)
 
     assert "… 7 more, see Details" in text
-    assert "more objects, see Details" in text
+    left = 30 - text.count("ConfigMap shop/")
+    assert f"… {left} more objects ({left} update), see Details" in text
+
+
+def test_of_many_objects_the_card_shows_first_what_is_deleted_and_counts_the_rest_by_what_is_done_to_them():
+    fields = tuple(FieldDiff(f"spec.field{number}", "a" * 70, "b" * 70, "replace") for number in range(8))
+    updates = [ObjectDiff("update", "Deployment", "shop", f"web-{number}", fields) for number in range(20)]
+    deletions = [ObjectDiff("delete", "PersistentVolumeClaim", "shop", f"db-{number}") for number in range(2)]
+
+    text = all_text(render(make_change(diffs=(*updates, *deletions, *updates))).blocks)
+
+    first = text.index("PersistentVolumeClaim shop/db-0\n  delete")
+    assert first < text.index("PersistentVolumeClaim shop/db-1\n  delete") < text.index("Deployment shop/web-0\n  update")
+    left = 42 - text.count("Deployment shop/") - 2
+    assert f"… {left} more objects ({left} update), see Details" in text
+
+
+def test_objects_that_all_have_room_stay_in_their_order():
+    diffs = (ObjectDiff("update", "Deployment", "shop", "web"), ObjectDiff("delete", "Service", "shop", "web"))
+
+    text = all_text(render(make_change(diffs=diffs)).blocks)
+
+    assert text.index("Deployment shop/web") < text.index("Service shop/web")
 
 
 def test_long_paths_have_their_value_below():
