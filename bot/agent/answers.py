@@ -87,6 +87,8 @@ def outcome(change: Change, who: str = "") -> str:
             return f"Not applied: change {change.id} was denied by {who}.{why} Do not propose the same change again."
         case State.EXPIRED if change.is_shown_only:
             return f"Not applied: change {change.id} only shows what the command would do.{why}"
+        case State.EXPIRED if change.decided_by:
+            return f"Not applied: change {change.id} was approved by {who}, but could not be carried out in time. Nothing was sent."
         case State.EXPIRED:
             return f"Not applied: nobody decided change {change.id} in time.{why}"
         case State.SUPERSEDED:

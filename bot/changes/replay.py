@@ -89,7 +89,7 @@ async def _begin(change: Change, changes: Changes, settings: ChangeSettings, now
         # Whoever approved it did not deny it: nobody did, it was held back.
         await changes.move(change.id, [State.APPROVED], State.DENIED, line(change, "replay_held"), decided_by="", reason=held)
     elif now > change.decided_at + settings.lapse_seconds:
-        reason = "It was approved, but could not be carried out in time; ask for it again."
+        reason = "It was approved, but could not be carried out in time."
         await changes.move(change.id, [State.APPROVED], State.EXPIRED, line(change, "replay_lapsed"), reason=reason)
     else:
         await changes.move(change.id, [State.APPROVED], State.REPLAYING, line(change, "replay_started", writes=len(change.writes)))

@@ -55,7 +55,7 @@ def describe_state(change: Change, now: float) -> str:
             decided = "approved" if change.state is State.DONE else "dropped"
             return f"{change.state} · {decided} by {PEOPLE[change.decided_by].name if change.decided_by in PEOPLE else change.decided_by}"
         case State.EXPIRED:
-            return "lapsed: nobody decided in time"
+            return "lapsed: approved, but not carried out in time" if change.decided_by else "lapsed: nobody decided in time"
         case State.FAILED:
             return "failed, nothing was changed"
         case State.PARTIAL:

@@ -23,6 +23,7 @@ from bot.slack.rendering.text import (
     make_name,
     mention,
     reveal,
+    say_when,
     show_day_and_time,
     show_time,
 )
@@ -84,7 +85,7 @@ def encode_target(change: Change, *, is_home: bool = False) -> str:
 
 def describe_approvers(change: Change, rules: ChangeSettings, reach: Reach = Reach.SEEN) -> str:
     """`May approve: @oncall, not the asker · lapses at 14:17`, as mrkdwn with live mentions."""
-    lapses = f"lapses at {show_time(change.expires_at)}"
+    lapses = f"lapses {say_when(change.expires_at, change.created_at)}"
     approvers = list_approvers(rules)
     if not approvers:
         return f"⚠️ Nobody may approve this: the settings name no `changes.approvers` · {lapses}"

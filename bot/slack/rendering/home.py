@@ -20,6 +20,7 @@ from bot.slack.rendering.text import (
     make_permalink,
     mention,
     say_count,
+    say_when,
     show_day_and_time,
     show_time,
     wrap_links,
@@ -151,7 +152,7 @@ def _offer_undo(change: Change, overview: Overview) -> Block | None:
 
 def _describe_change(change: Change, bot: Bot, now: float) -> str:
     is_lapsed = change.state is State.PROPOSED and now >= change.expires_at
-    state = describe_state(change, is_lapsed) or f"lapses at {show_time(change.expires_at)}"
+    state = describe_state(change, is_lapsed, seen_at=now) or f"lapses {say_when(change.expires_at, now)}"
     return f"{_head(change, bot, now)} · asked by {mention(change.asked_by)} · {state}\n{_command(change)}"
 
 
@@ -159,7 +160,7 @@ def _describe_recent(change: Change, bot: Bot, now: float, undo_seconds: float, 
     can_undo = undo.is_offered(change, undo_seconds, now)
     until = f" · undo until {show_day_and_time(change.decided_at + undo_seconds)}" if can_undo else ""
     until = " · its undo is asked for, see the thread" if is_undoing else until
-    return f"{_head(change, bot, now)} · {describe_state(change, is_lapsed=False)}{until}\n{_command(change)}"
+    return f"{_head(change, bot, now)} · {describe_state(change, is_lapsed=False, seen_at=now)}{until}\n{_command(change)}"
 
 
 def _head(change: Change, bot: Bot, now: float) -> str:

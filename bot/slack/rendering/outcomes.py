@@ -12,7 +12,7 @@ from bot.slack import limits
 from bot.slack.rendering.blocks import Block, bullets, line, preformatted, words
 from bot.slack.rendering.differences import DESTRUCTIVE, name_write
 from bot.slack.rendering.execs import list_outputs
-from bot.slack.rendering.text import escape, flatten, mention, show_time
+from bot.slack.rendering.text import escape, flatten, mention, say_when
 from bot.values.requests import RecordedWrite, RefusedRequest
 from bot.values.tool_use import read_use
 
@@ -39,9 +39,13 @@ def choose_mark(change: Change, is_lapsed: bool) -> str:
     }.get(change.state, _WHITE)
 
 
-def describe_state(change: Change, is_lapsed: bool, successor_link: str = "") -> str:
-    """The headline after `Change 42`, as mrkdwn: `done · approved by @approver at 14:03 · 1 write`. Empty while it is open."""
-    decided = f"approved by {mention(change.decided_by)} at {show_time(change.decided_at)}" if change.decided_by else "approved"
+def describe_state(change: Change, is_lapsed: bool, successor_link: str = "", seen_at: float | None = None) -> str:
+    """The headline after `Change 42`, as mrkdwn: `done · approved by @approver at 14:03 · 1 write`. Empty while it is open. It is read
+    at `seen_at`, or where the card stands, among messages of the day on which it was asked for."""
+    seen_at = change.created_at if seen_at is None else seen_at
+    by = f"by {mention(change.decided_by)} {say_when(change.decided_at, seen_at)}" if change.decided_by else ""
+    decided = f"approved {by}".rstrip()
+    lapsed = f"lapsed {say_when(change.expires_at, seen_at)}"
     unit = "command" if change.writes and all(write.connect is not None for write in change.writes) else "write"
     writes = f"{len(change.writes)} {unit}{'' if len(change.writes) == 1 else 's'}"
     landed = sum(send.state is SendState.LANDED for send in change.sends)
@@ -49,7 +53,7 @@ def describe_state(change: Change, is_lapsed: bool, successor_link: str = "") ->
         return "only shown, it cannot be approved here"
     match change.state:
         case State.PROPOSED:
-            return f"lapsed at {show_time(change.expires_at)}" if is_lapsed else ""
+            return lapsed if is_lapsed else ""
         case State.APPROVED:
             return f"{decided} · about to be applied"
         case State.REPLAYING:
@@ -58,9 +62,9 @@ def describe_state(change: Change, is_lapsed: bool, successor_link: str = "") ->
             return f"done · {decided} · {writes}"
         case State.DENIED:
             did = "withdrawn" if change.decided_by == change.asked_by else "denied"
-            return f"{did} by {mention(change.decided_by)} at {show_time(change.decided_at)}" if change.decided_by else "held back"
+            return f"{did} {by}" if change.decided_by else "held back"
         case State.EXPIRED:
-            return f"lapsed at {show_time(change.expires_at)} · nobody decided in time"
+            return f"lapsed, not carried out in time · {decided}" if change.decided_by else f"{lapsed} · nobody decided in time"
         case State.SUPERSEDED:
             return f"superseded by {_name_successor(change, successor_link)}"
         case State.FAILED:

@@ -7,7 +7,7 @@ from bot.settings import ChangeSettings
 from bot.slack import limits
 from bot.slack.rendering.blocks import Rendered, section
 from bot.slack.rendering.cards import list_approvers
-from bot.slack.rendering.text import escape, flatten, make_fallback, make_name, mention, show_time
+from bot.slack.rendering.text import escape, flatten, make_fallback, make_name, mention, say_when
 from bot.values.people import Reach
 
 
@@ -16,7 +16,7 @@ def render_reminder(change: Change, rules: ChangeSettings, link: str, reach: Rea
     known."""
     is_seen = reach is Reach.SEEN
     whom = (list_approvers(rules) if is_seen else "") or mention(change.asked_by)
-    waits = f"still waits for a decision and lapses at {show_time(change.expires_at)}."
+    waits = f"still waits for a decision and lapses {say_when(change.expires_at, change.reminded_at)}."
     if not is_seen:
         waits += " None of those who may approve is in this channel: invite one."
     text = f"⏰ {whom} {_name(change, link)} {waits}\n{_show_command(change)}"
@@ -25,8 +25,8 @@ def render_reminder(change: Change, rules: ChangeSettings, link: str, reach: Rea
 
 def render_lapse(change: Change, link: str) -> Rendered:
     """To the asker."""
-    why = make_name(change.reason.rstrip("."), limits.SENTENCE_CHARS) or "nobody decided in time"
-    text = f"⌛ {mention(change.asked_by)} {_name(change, link)} lapsed, nothing was applied: {why}. Ask again if it is still wanted."
+    why = "It was approved, but not carried out in time." if change.decided_by else "Nobody decided in time."
+    text = f"⌛ {mention(change.asked_by)} {_name(change, link)} lapsed, nothing was applied. {why} Ask again if it is still wanted."
     return Rendered(make_fallback(f"Change {change.id} on {change.cluster} lapsed, nothing was applied"), (section(text),))
 
 

@@ -22,6 +22,8 @@ _ANSI = re.compile(
 )
 _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0") | {chr(code) for code in range(0xFE00, 0xFE0E)}
 """Letters and marks without a shape: not of the categories that are dropped as a whole."""
+_NEAR_SECONDS = 12 * 3600.0
+"""Within which nobody takes a time of day for that of another day."""
 _USER = re.compile(r"[UW][A-Z0-9]{2,20}")
 _GROUP = re.compile(r"S[A-Z0-9]{2,20}")
 _CHANNEL = re.compile(r"[CGD][A-Z0-9]{2,20}")
@@ -129,6 +131,12 @@ def show_day_and_time(epoch_seconds: float) -> str:
     """The same for what may be on another day; Slack says `today` and `tomorrow` by itself."""
     moment = int(epoch_seconds)
     return f"<!date^{moment}^{{date_short_pretty}} at {{time}}|{time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime(moment))}>"
+
+
+def say_when(epoch_seconds: float, seen_at: float) -> str:
+    """`at 14:17`, or `tomorrow at 14:17` where it is far from when it is read."""
+    is_near = abs(epoch_seconds - seen_at) < _NEAR_SECONDS
+    return f"at {show_time(epoch_seconds)}" if is_near else show_day_and_time(epoch_seconds)
 
 
 def cut_end(text: str, most_chars: int, most_lines: int, where: str = "") -> str:

@@ -25,7 +25,7 @@ def write(name: str) -> RecordedWrite:
         (State.DONE, "applied", "Applied: change 7 was approved by U2"),
         (State.UNDONE, "applied", "undone afterwards"),
         (State.DENIED, "denied", "denied by U2. Reason: too risky. Do not propose the same change again."),
-        (State.EXPIRED, "expired", "nobody decided change 7 in time"),
+        (State.EXPIRED, "expired", "was approved by U2, but could not be carried out in time"),
         (State.SUPERSEDED, "superseded", "moved on"),
         (State.FAILED, "failed", "the API server refused it"),
         (State.PARTIAL, "partial", "not all writes landed"),
@@ -47,6 +47,10 @@ def test_an_applied_change_names_who_approved_it_and_counts_its_writes(writes: t
     said = answers.outcome(done, "ben")
 
     assert said == f"Applied: change 7 was approved by ben {words}."
+
+
+def test_a_change_that_lapsed_without_a_decision_says_that_nobody_decided() -> None:
+    assert answers.outcome(change(7, State.EXPIRED)).startswith("Not applied: nobody decided change 7 in time.")
 
 
 @pytest.mark.parametrize("state", [State.PROPOSED, State.APPROVED, State.REPLAYING])

@@ -34,7 +34,7 @@ def buttons(rendered):
 
 
 def test_open_change_shows_all_that_a_decision_needs():
-    rendered = render(make_change())
+    rendered = render(make_change(expires_at=1_790_000_900.0))
 
     text = all_text(rendered.blocks)
     assert "🟠 *Change 42* · prod-eu · shop" in text
@@ -43,7 +43,7 @@ def test_open_change_shows_all_that_a_decision_needs():
     assert "Deployment shop/web" in text
     assert "spec.replicas  3 → 5" in text
     assert "+2 pods" in text
-    assert "May approve: <!subteam^S01ONCALL>, <@U01BEN>, not the asker · lapses at <!date^9990000900^{time}|" in text
+    assert "May approve: <!subteam^S01ONCALL>, <@U01BEN>, not the asker · lapses at <!date^1790000900^{time}|" in text
     assert rendered.text == "Change 42 on prod-eu waits for approval: Deployment shop/web `spec.replicas` 3 → 5"
 
 
@@ -236,6 +236,24 @@ def test_objects_that_all_have_room_stay_in_their_order():
     text = all_text(render(make_change(diffs=diffs)).blocks)
 
     assert text.index("Deployment shop/web") < text.index("Service shop/web")
+
+
+def test_a_time_on_another_day_is_told_with_its_day():
+    day = 86_400.0
+    open_for_long = make_change(expires_at=1_790_000_000.0 + 2 * day)
+    decided_late = make_change(state=State.DONE, decided_by="U01BEN", decided_at=1_790_000_000.0 + day)
+
+    waits, done = all_text(render(open_for_long).blocks), all_text(render(decided_late).blocks)
+
+    assert "lapses <!date^1790172800^{date_short_pretty} at {time}|2026-09-23 14:13 UTC>" in waits
+    assert "approved by <@U01BEN> <!date^1790086400^{date_short_pretty} at {time}|2026-09-22 14:13 UTC>" in done
+
+
+def test_a_change_that_was_approved_and_not_applied_in_time_does_not_say_that_nobody_decided():
+    text = all_text(render(make_change(state=State.EXPIRED, **DECIDED)).blocks)
+
+    assert "lapsed, not carried out in time · approved by <@U01BEN>" in text
+    assert "nobody decided" not in text
 
 
 def test_long_paths_have_their_value_below():
@@ -452,6 +470,6 @@ def test_where_no_approver_is_in_the_channel_the_card_says_whom_to_invite():
 
     assert (
         "⚠️ May approve: <!subteam^S01ONCALL>, <@U01BEN>, not the asker. None of them is in this channel now: invite one, or nobody "
-        "sees this · lapses at <!date^9990000900^" in all_text(rendered.blocks)
+        "sees this · lapses <!date^9990000900^" in all_text(rendered.blocks)
     )
     assert "approve" in [button["action_id"] for button in buttons(rendered)]

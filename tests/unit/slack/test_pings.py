@@ -29,9 +29,11 @@ def test_without_approvers_the_asker_is_reminded():
 
 
 def test_the_asker_is_pinged_about_a_lapse_with_its_reason():
-    text = all_text(render_lapse(make_change(reason="Nobody decided in time."), LINK).blocks)
+    undecided, late = (all_text(render_lapse(make_change(decided_by=by), LINK).blocks) for by in ("", "U01BEN"))
 
-    assert text.startswith(f"⌛ <@U01ANA> <{LINK}|Change 42> on prod-eu lapsed, nothing was applied: Nobody decided in time.")
+    told = f"⌛ <@U01ANA> <{LINK}|Change 42> on prod-eu lapsed, nothing was applied."
+    assert undecided == f"{told} Nobody decided in time. Ask again if it is still wanted."
+    assert late == f"{told} It was approved, but not carried out in time. Ask again if it is still wanted."
 
 
 @pytest.mark.parametrize("render", [lambda change: render_reminder(change, RULES, LINK), lambda change: render_lapse(change, LINK)])
