@@ -1,4 +1,8 @@
-"""JSON patch (RFC 6902) and merge patch (RFC 7386), for objects that exist only in a rehearsal. Pure: the arguments stay as they are."""
+"""JSON patch (RFC 6902) and merge patch (RFC 7386), for objects that exist only in a rehearsal. Pure: the arguments stay as they are.
+
+Where the API server's library (`gopkg.in/evanphx/json-patch.v4`) takes more than the RFC, so does this: in a map, what is not there can be
+replaced and counts as null for `test`, and indices of lists may count from the end.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +60,7 @@ def _apply_operation(document: Json, operation: Json) -> Json:
     if kind in ("add", "replace", "test") and "value" not in operation:
         raise PatchError(f"the {kind} operation has no value")
     if kind == "test":
-        if _get(document, path) != operation["value"]:
+        if _look(document, path) != operation["value"]:
             raise PatchError(f"testing value {operation['path']} failed")
         return document
     if kind in ("move", "copy"):
@@ -70,7 +74,7 @@ def _apply_operation(document: Json, operation: Json) -> Json:
     if kind == "remove":
         return _remove(document, path)
     if kind == "replace":
-        return _add(_remove(document, path), path, deepcopy(operation["value"]))
+        return _replace(document, path, deepcopy(operation["value"]))
     raise PatchError(f"unexpected kind of operation: {kind}")
 
 
@@ -91,6 +95,18 @@ def _get(document: Json, path: list[str]) -> Json:
         else:
             raise PatchError(f"the path /{'/'.join(path)} does not exist")
     return document
+
+
+def _look(document: Json, path: list[str]) -> Json:
+    """The value at this path; None if the map that it would be in does not have it."""
+    parent = _get(document, path[:-1])
+    return parent.get(path[-1]) if path and isinstance(parent, dict) else _get(document, path)
+
+
+def _replace(document: Json, path: list[str], value: Json) -> Json:
+    if path and isinstance(_get(document, path[:-1]), dict):
+        return _add(document, path, value)
+    return _add(_remove(document, path), path, value)
 
 
 def _add(document: Json, path: list[str], value: Json) -> Json:
@@ -120,6 +136,7 @@ def _remove(document: Json, path: list[str]) -> Json:
 
 
 def _index(part: str, size: int) -> int:
-    if not part.isascii() or not part.isdigit() or int(part) >= size:
+    digits = part.removeprefix("-")
+    if not digits.isascii() or not digits.isdigit() or not -size <= int(part) < size:
         raise PatchError(f"the index {part} is out of bounds")
-    return int(part)
+    return int(part) % size

@@ -85,10 +85,22 @@ JSON_PATCHES = [
         ],
     ),
     (WEB, [{"op": "move", "from": "/metadata/labels/app", "path": "/metadata/labels/moved"}]),
+    (WEB, [{"op": "replace", "path": "/metadata/labels/nowhere", "value": "x"}]),
+    (WEB, [{"op": "test", "path": "/spec/paused", "value": None}, {"op": "add", "path": "/spec/paused", "value": True}]),
+    (WEB, [{"op": "replace", "path": "/spec/template/spec/containers/-1/image", "value": "last:1"}]),
+    (WEB, [{"op": "add", "path": "/spec/template/spec/containers/0/env/-1", "value": {"name": "LAST", "value": "1"}}]),
+    (WEB, [{"op": "add", "path": "/spec/template/spec/containers/0/env/-2", "value": {"name": "FIRST", "value": "1"}}]),
 ]
 REFUSED = [
     (WEB, [{"op": "test", "path": "/spec/replicas", "value": 77}]),
     (WEB, [{"op": "remove", "path": "/spec/nothing"}]),
+    (WEB, [{"op": "move", "from": "/spec/nothing", "path": "/spec/paused"}]),
+    (WEB, [{"op": "replace", "path": "/spec/nothing/within", "value": 1}]),
+    (WEB, [{"op": "test", "path": "/spec/nothing/within", "value": None}]),
+    (WEB, [{"op": "test", "path": "/spec/paused", "value": True}]),
+    (WEB, [{"op": "replace", "path": "/spec/template/spec/containers/1", "value": {}}]),
+    (WEB, [{"op": "replace", "path": "/spec/template/spec/containers/-2/image", "value": "x"}]),
+    (WEB, [{"op": "add", "path": "/spec/template/spec/containers/-3", "value": {}}]),
     (WEB, [{"op": "add", "path": "/spec/template/spec/containers/9", "value": {}}]),
 ]
 
