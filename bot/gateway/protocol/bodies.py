@@ -32,7 +32,7 @@ def refusal(method: str, content_type: str) -> str:
 
 
 def read(content_type: str, body: bytes) -> Json | None:
-    """The body as JSON: objects, patches, apply configurations. Of protobuf only kind and metadata's names can be read.
+    """The body as JSON: objects, patches, apply configurations. Of protobuf only kind and metadata's texts can be read.
     None if it is not well-formed."""
     kind = media.essence(content_type)
     try:
@@ -88,7 +88,7 @@ def _read_yaml(body: bytes) -> Json:
 def _read_protobuf(body: bytes) -> Json:
     envelope = protobuf.unwrap(body)
     metadata = {}
-    for key, number in (("name", 1), ("generateName", 2), ("namespace", 3)):
+    for key, number in (("name", 1), ("generateName", 2), ("namespace", 3), ("uid", 5), ("resourceVersion", 6)):
         text = protobuf.as_text(protobuf.find(envelope.raw, 1, number))
         if text:
             metadata[key] = text

@@ -82,6 +82,11 @@ def renamed(body: bytes, name: str, namespace: str) -> bytes:
     return _MAGIC + message
 
 
+def without_version(body: bytes) -> bytes:
+    """The Kubernetes object in `body` without a `metadata.resourceVersion`. Raises WireError."""
+    return _MAGIC + put(body[len(_MAGIC) :], (2, 1, 6), b"")
+
+
 def _field(number: int, content: bytes) -> bytes:
     return _write_varint(number << 3 | _BYTES) + _write_varint(len(content)) + content
 

@@ -48,9 +48,11 @@ def scale_of(parent: Json, live_scale: Json, size_path: tuple[str, ...] = REPLIC
     for part in size_path:
         replicas = (replicas or {}).get(part) if isinstance(replicas, dict) else None
     replicas = replicas or 0
-    if isinstance(live_scale, dict):
-        return {**live_scale, "spec": {**(live_scale.get("spec") or {}), "replicas": replicas}}
     metadata = parent.get("metadata") or {}
+    if isinstance(live_scale, dict):
+        version = {key: metadata[key] for key in ("resourceVersion",) if key in metadata}
+        shown = {**(live_scale.get("metadata") or {}), **version}
+        return {**live_scale, "metadata": shown, "spec": {**(live_scale.get("spec") or {}), "replicas": replicas}}
     kept = {key: metadata[key] for key in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp") if key in metadata}
     status = {"replicas": (parent.get("status") or {}).get("replicas", 0)}
     selector = ((parent.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}

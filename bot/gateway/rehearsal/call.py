@@ -12,6 +12,7 @@ from bot.gateway.hiding import columns, secrets
 from bot.gateway.protocol import media, status
 from bot.gateway.protocol.encoding import encode_document
 from bot.gateway.protocol.request_info import Parsed
+from bot.gateway.rehearsal import resource_versions
 from bot.gateway.rehearsal.session import Session
 from bot.values.requests import ApiRequest, Json, RequestInfo
 
@@ -78,7 +79,8 @@ class Call:
 
     def as_read(self, accept: str) -> ApiRequest:
         """The request as it goes upstream if it is a read."""
-        query = columns.with_objects(self.parsed.query) if self.prints_custom else self.parsed.query
+        query = resource_versions.in_cluster(self.parsed.query)
+        query = columns.with_objects(query) if self.prints_custom else query
         return ApiRequest(self.request.method, self.info.path, query, accept=accept)
 
 

@@ -56,8 +56,6 @@ async def change_rehearsed(session: Session, write: Write, entry: Entry) -> Outc
     target = await _apply(session, write, entry.current, entry)
     if isinstance(target, Rejected):
         return target
-    if _is_stale(entry.current, target):
-        return failed(409, status.modified(info))
     return await _previewed(session, write, entry, target)
 
 
@@ -158,12 +156,6 @@ async def _change_status(session: Session, write: Write, entry: Entry, rejection
     return await without_preview(session, write, entry, why)
 
 
-def _is_stale(base: Json, target: Json) -> bool:
-    """Whether the write asks for another version of the object than the one that the rehearsal shows."""
-    shown, asked = ((item.get("metadata") or {}).get("resourceVersion") for item in (base, target))
-    return bool(shown) and bool(asked) and shown != asked
-
-
 async def _previewed(session: Session, write: Write, entry: Entry, target: Json) -> Outcome:
     """The API server's opinion of the whole step from what it has to `target`."""
     query = tuple(pair for pair in write.request.query if pair[0] in ("fieldManager", "fieldValidation"))
@@ -176,7 +168,7 @@ async def _judged(session: Session, write: Write, entry: Entry, target: Json, re
         return _unseen(entry, target, _MADE_HERE)
     if response.is_success and isinstance(response.object, dict):
         item = _with_identity(entry, response.object) if entry.is_new else response.object
-        item = synthesis.settled(write.info, item) if entry.is_new else item
+        item = synthesis.settled(write.info, item) if entry.is_new else _with_status(entry, item)
         if entry.kind == "Pod" and debuggers(entry.current):  # a dry run of the pod cannot add them
             item = with_debuggers(item, debuggers(entry.current))
         return Rehearsed(200, item, entry.current, item, entry.live, headers=response.headers)
@@ -186,6 +178,13 @@ async def _judged(session: Session, write: Write, entry: Entry, target: Json, re
 
 def _unseen(entry: Entry, target: Json, why: Obstacle) -> Rehearsed:
     return Rehearsed(200, target, entry.current, target, entry.live, has_preview=False, note=why.note, needs=why.needs)
+
+
+def _with_status(entry: Entry, item: Json) -> Json:
+    """An object that was previewed from the cluster's, with the status that an earlier write gave it: only a subresource changes that."""
+    status = entry.current.get("status")
+    is_untouched = status is None or status == entry.live.get("status") or item.get("status") != entry.live.get("status")
+    return item if is_untouched else {**item, "status": status}
 
 
 def _with_identity(entry: Entry, item: Json) -> Json:

@@ -17,10 +17,10 @@ from bot.gateway.protocol import bodies, delete_options, dry_run, media, status
 from bot.gateway.protocol.decide import Kind
 from bot.gateway.protocol.request_info import build_path
 from bot.gateway.reading.reads import relay
-from bot.gateway.rehearsal import guessing, synthesis
+from bot.gateway.rehearsal import guessing, resource_versions, synthesis
 from bot.gateway.rehearsal.call import Call, answer, passed_down
 from bot.gateway.rehearsal.overlay import Entry, Key, Overlay
-from bot.gateway.rehearsal.planned import Write, before_of, is_unreachable
+from bot.gateway.rehearsal.planned import Write, before_of, failed, is_unreachable
 from bot.gateway.writing import instead
 from bot.gateway.writing.rehearsing import rehearse
 from bot.values.certificates import denies
@@ -60,6 +60,10 @@ async def _write(call: Call, kind: Kind, request: ApiRequest, *, is_own: bool) -
             call.session.stop(f"stopped: recorded more than {call.session.limits.writes} writes")
             return answer(call, 429, status.failure(429, "The rehearsal has recorded as many writes as one may.", call.info))
         prepared = _unmarked(call.session.overlay, _prepare(call, request))
+        entry = call.session.overlay.get(prepared.object_info)
+        if entry is not None and resource_versions.is_stale(prepared, entry):
+            return _conclude(call, prepared, failed(409, status.modified(prepared.object_info)), is_own=is_own)
+        prepared = prepared if entry is None else resource_versions.untied(prepared, entry)
         if kind is Kind.CREDENTIAL:
             missing = await _find_missing(call, prepared)
             return missing or _record_credential(call, prepared, is_own=is_own)
@@ -74,9 +78,13 @@ async def _write(call: Call, kind: Kind, request: ApiRequest, *, is_own: bool) -
             outcome = await rehearse(call.session, blinded)
         except UpstreamFailedError as exc:
             outcome = Rejected(exc.answer)
-        if is_own:
-            return _answer_own(call, outcome)
-        return _reject(call, prepared, outcome.response) if isinstance(outcome, Rejected) else _record(call, prepared, outcome)
+        return _conclude(call, prepared, outcome, is_own=is_own)
+
+
+def _conclude(call: Call, prepared: Write, outcome: Outcome, *, is_own: bool) -> web.StreamResponse:
+    if is_own:
+        return _answer_own(call, outcome)
+    return _reject(call, prepared, outcome.response) if isinstance(outcome, Rejected) else _record(call, prepared, outcome)
 
 
 def refuse(call: Call, code: int, reason: str) -> web.StreamResponse:
@@ -91,6 +99,7 @@ def _answer_own(call: Call, outcome: Outcome) -> web.StreamResponse:
     if isinstance(outcome, Rejected):
         return relay(call, outcome.response)
     call.session.redactor.redact_object(outcome.before, _of_object(call.info))  # what it holds stays hidden in the answer then
+    outcome = resource_versions.kept(outcome)
     return answer(call, outcome.status, outcome.reply, headers=passed_down(outcome.headers))
 
 
@@ -239,6 +248,7 @@ def _record(call: Call, prepared: Write, outcome: Rehearsed, *, is_shown: bool =
     session, info = call.session, call.info
     session.recorder.settle(prepared.request)
     session.waits.note_write()
+    outcome = resource_versions.moved(outcome, session.recorder.write_count)
     name = info.name or bodies.name_of(outcome.after) or bodies.name_of(prepared.body)
     named = replace(info, name=name)
     request, note = _pin_generated_name(prepared, name, outcome)
