@@ -64,6 +64,11 @@ def are_equal(approved: ObjectDiff, fresh: ObjectDiff) -> bool:
     return replace(approved, notes=()) == replace(fresh, notes=())
 
 
+def without_old_choices(shown: ObjectDiff) -> ObjectDiff:
+    """The diff of a Service without the ports and addresses that the server chose in an earlier write: each dry run chooses others."""
+    return replace(shown, fields=tuple(replace(f, old=CHOSEN) if _SERVICE_CHOICES.fullmatch(f.path) else f for f in shown.fields))
+
+
 def _uid(write: RecordedWrite, action: str) -> str:
     if write.depends_on or action in ("create", "deletecollection"):
         return ""  # what an earlier write of the same change made gets its real uid only then

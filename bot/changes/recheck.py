@@ -93,8 +93,12 @@ def _with_hidden_size(write: RecordedWrite, approved: ObjectDiff, fresh: Recorde
 
 
 def _are_equal(write: RecordedWrite, approved: ObjectDiff, fresh: ObjectDiff) -> bool:
-    """Of a Secret that an earlier write of this change wrote, values are marked as the cluster's by now, and were as this change's then."""
-    if write.depends_on and (write.info.group, write.info.resource) == ("", "secrets"):
+    """Of a Secret that an earlier write of this change wrote, values are marked as the cluster's by now, and were as this change's then;
+    of such a Service, the server has chosen other ports by now."""
+    kind = (write.info.group, write.info.resource) if write.depends_on else None
+    if kind == ("", "services"):
+        return diff.are_equal(diff.without_old_choices(approved), diff.without_old_choices(fresh))
+    if kind == ("", "secrets"):
         return diff.are_equal(secret_fields.without_values(approved), secret_fields.without_values(fresh))
     return diff.are_equal(approved, fresh)
 

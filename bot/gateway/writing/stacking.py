@@ -12,7 +12,7 @@ from dataclasses import replace
 import orjson
 
 from bot.gateway.apiserver.outcomes import Obstacle, Outcome, Rehearsed, Rejected
-from bot.gateway.protocol import bodies, last_applied, media, patches, status, strategic
+from bot.gateway.protocol import bodies, last_applied, media, patches, services, status, strategic
 from bot.gateway.protocol.openapi import Schema
 from bot.gateway.protocol.patches import merge_between
 from bot.gateway.protocol.request_info import build_path
@@ -56,7 +56,7 @@ async def change_rehearsed(session: Session, write: Write, entry: Entry) -> Outc
     target = await _apply(session, write, entry.current, entry)
     if isinstance(target, Rejected):
         return target
-    return await _previewed(session, write, entry, target)
+    return await _previewed(session, write, entry, services.without_leftovers(entry.current, target))
 
 
 async def _change_leaving(session: Session, write: Write, entry: Entry) -> Outcome:

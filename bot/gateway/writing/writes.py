@@ -13,7 +13,7 @@ from aiohttp import web
 from bot.gateway.apiserver.outcomes import Outcome, Rehearsed, Rejected, UpstreamFailedError
 from bot.gateway.apiserver.upstream import UNREADABLE
 from bot.gateway.hiding import pointing
-from bot.gateway.protocol import bodies, delete_options, dry_run, media, status
+from bot.gateway.protocol import bodies, delete_options, dry_run, media, services, status
 from bot.gateway.protocol.decide import Kind
 from bot.gateway.protocol.request_info import build_path
 from bot.gateway.reading.reads import relay
@@ -63,7 +63,7 @@ async def _write(call: Call, kind: Kind, request: ApiRequest, *, is_own: bool) -
         entry = call.session.overlay.get(prepared.object_info)
         if entry is not None and resource_versions.is_stale(prepared, entry):
             return _conclude(call, prepared, failed(409, status.modified(prepared.object_info)), is_own=is_own)
-        prepared = prepared if entry is None else resource_versions.untied(prepared, entry)
+        prepared = prepared if entry is None else _settled(prepared, entry)
         if kind is Kind.CREDENTIAL:
             missing = await _find_missing(call, prepared)
             return missing or _record_credential(call, prepared, is_own=is_own)
@@ -201,6 +201,16 @@ def _unmarked(overlay: Overlay, prepared: Write) -> Write:
     return replace(
         prepared, request=replace(prepared.request, content_type=media.JSON, body=orjson.dumps(body)), body=body, kind=media.JSON
     )
+
+
+def _settled(prepared: Write, entry: Entry) -> Write:
+    """The write of an object that the rehearsal wrote, without what only the rehearsal knows: the version, and the addresses and ports
+    that a dry run chose for a Service."""
+    prepared = resource_versions.untied(prepared, entry)
+    if prepared.request.method != "PUT" or prepared.kind == media.PROTOBUF:
+        return prepared
+    body = services.without_leftovers(entry.current, services.without_choices(entry.live, entry.current, prepared.body))
+    return prepared if body is prepared.body else replace(prepared, request=replace(prepared.request, body=orjson.dumps(body)), body=body)
 
 
 def _blinded(call: Call, prepared: Write) -> Write | None:
