@@ -16,7 +16,9 @@ from bot.errors import ModelError, ModelOverflowError, ModelRefusedError, ModelU
 FOREIGN = (openai.OpenAIError, OSError, ValueError)
 """What a request raises when it fails: the library's own tree, and what reading a stream that is no JSON raises."""
 
-_OVERFLOW = re.compile(r"context.{0,20}(length|window|size)|maximum context|too many tokens|prompt is too long", re.IGNORECASE)
+_OVERFLOW = re.compile(r"context.{0,20}(length|window|size)|maximum (context|prompt)|too many tokens|prompt is too long", re.IGNORECASE)
+_NEVER_FITS = re.compile(r"request too large", re.IGNORECASE)
+"""What a service says of one request that alone is more than its limit of a minute: to wait does not help, to ask for less does."""
 
 
 def translate(exc: Exception, model: str) -> ModelError:
@@ -39,11 +41,11 @@ def _translate_status(exc: openai.APIStatusError, model: str) -> ModelError:
     said, status = shorten(_message(exc)), exc.status_code
     if status == 429 and exc.code in ("insufficient_quota", "billing_hard_limit_reached"):
         return ModelRefusedError(f"The account of this key has no quota left: {said}. Top it up, or set another OPENAI_API_KEY.")
+    if _is_too_long(exc, said):
+        return ModelOverflowError(f"The conversation is too long for the model: {said}.")
     if status in TRANSIENT:
         kind = "is over its limits" if status == 429 else "is failing"
         return ModelUnavailableError(f"The model's service {kind} ({status}): {said}.", retry_after(exc))
-    if exc.code == "context_length_exceeded" or (status in (400, 413, 422) and _OVERFLOW.search(said)):
-        return ModelOverflowError(f"The conversation is too long for the model: {said}.")
     if status == 401:
         return ModelRefusedError(f"The model's service refused the key: {said}. Set OPENAI_API_KEY to a valid key.")
     if status == 403:
@@ -51,6 +53,15 @@ def _translate_status(exc: openai.APIStatusError, model: str) -> ModelError:
     if status == 404:
         return ModelRefusedError(f"There is no model {model} at this address: {said}. Check OPENAI_MODEL and OPENAI_BASE_URL.")
     return ModelRefusedError(f"The model's service refused the request ({status}): {said}.")
+
+
+def _is_too_long(exc: openai.APIStatusError, said: str) -> bool:
+    """In the words of OpenAI, Grok, Groq, vLLM, llama.cpp and others. Of a 429, few words are safe: some call a full minute `too many
+    tokens`, and that passes."""
+    if exc.code == "context_length_exceeded" or exc.status_code == 413:
+        return True
+    pattern = _NEVER_FITS if exc.status_code == 429 else _OVERFLOW if exc.status_code in (400, 422) else None
+    return pattern is not None and pattern.search(said) is not None
 
 
 def retry_after(exc: openai.APIStatusError) -> float | None:

@@ -135,15 +135,26 @@ async def test_a_refused_request_tells_why(open_bench: Open, service: str, statu
 
 
 @pytest.mark.parametrize(
-    ("service", "message"),
+    ("service", "status", "message"),
     [
-        ("gemini", "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576)."),
-        ("openai", "This model's maximum context length is 8192 tokens."),
-        ("openai", "the request exceeds the available context size, try increasing it"),
+        ("gemini", 400, "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576)."),
+        ("openai", 400, "This model's maximum context length is 8192 tokens."),
+        ("openai", 400, "the request exceeds the available context size, try increasing it"),
+        ("openai", 400, "This model's maximum prompt length is 131072 but the request contains 537812 tokens."),
+        ("openai", 413, "Payload Too Large"),
+        ("openai", 429, "Request too large for gpt-4o on tokens per min (TPM): Limit 30000, Requested 34210. The input must be reduced."),
     ],
 )
-async def test_a_request_that_is_too_long_is_told_from_other_refusals(open_bench: Open, service: str, message: str) -> None:
-    bench = await open_bench(f"rules: [{{fault: {{status: 400, message: '{message.replace(chr(39), chr(39) * 2)}'}}}}]", service)
+async def test_a_request_that_is_too_long_is_told_from_other_refusals(open_bench: Open, service: str, status: int, message: str) -> None:
+    bench = await open_bench(f"rules: [{{fault: {{status: {status}, message: '{message.replace(chr(39), chr(39) * 2)}'}}}}]", service)
 
     with pytest.raises(ModelOverflowError, match="too long for the model"):
+        await bench.reply(ASKED)
+
+
+@pytest.mark.parametrize("message", ["Rate limit reached: Limit 30000, Used 28000, Requested 4000.", "Too many tokens, please wait."])
+async def test_a_minute_that_is_full_is_waited_for(open_bench: Open, message: str) -> None:
+    bench = await open_bench(f"rules: [{{fault: {{status: 429, message: '{message}'}}}}]", "openai")
+
+    with pytest.raises(ModelUnavailableError, match="over its limits"):
         await bench.reply(ASKED)
