@@ -70,16 +70,12 @@ def _runs(entries: Sequence[Entry], turn: int, shown: str) -> list[ToolResult]:
     """What the call answered among the last calls, the newest first: back to where another one changed the cluster."""
     found = []
     for made, result in reversed(_calls_of_model(entries, turn)[-_WINDOW:]):
-        if _normalise(calls_.shown(made)) == _normalise(shown):
+        if calls_.shown(made).strip() == shown.strip():  # spaces within may be what an attempt at a manifest is about
             if not result.note.startswith(_REFUSED):
                 found.append(result)
         elif result.status in _CHANGED:
             break
     return found
-
-
-def _normalise(shown: str) -> str:
-    return " ".join(shown.split())
 
 
 def _calls_of_model(entries: Sequence[Entry], turn: int) -> list[tuple[ToolCall, ToolResult]]:

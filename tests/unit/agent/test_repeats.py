@@ -64,8 +64,14 @@ def test_a_refused_call_stays_refused() -> None:
     assert repeats.refusal([*rows, replied(1, shell("again", "a")), answered(1, "again", refused)], 1, "a") == refused
 
 
-def test_the_same_command_in_other_spacing_is_the_same() -> None:
-    assert repeats.refusal(turns_about("kubectl get  pods", " kubectl get pods\n", answer=ran()), 1, COMMAND) is not None
+def test_the_same_command_with_space_around_it_is_the_same() -> None:
+    assert repeats.refusal(turns_about(COMMAND, f" {COMMAND}\n", answer=ran()), 1, COMMAND) is not None
+
+
+def test_a_manifest_whose_indentation_is_mended_is_another_command() -> None:
+    wrong, worse, right = (f"kubectl apply -f - <<E\nmetadata:\n{spaces}name: a\nE" for spaces in ("", " \t", "  "))
+
+    assert repeats.refusal(turns_about(wrong, worse, answer=ran("error: yaml: line 2\n")), 1, right) is None
 
 
 def test_what_was_run_long_ago_may_run_again() -> None:
