@@ -59,7 +59,7 @@ class ReadSettings(Group):
 
     log_lines: int = Field(default=5000, ge=0)
     """Last lines of a log that are read if the command names no limit (`--tail`, `--since`, `--since-time`, `--limit-bytes`); the answer
-    says so. A log that is followed (`-f`) ends after ten seconds. Commands of people read all. 0 is no limit."""
+    says so. What goes on for ever (`logs -f`, `get -w`) ends after ten seconds. Commands of people read all. 0 is no limit."""
 
 
 class InstructionSettings(Group):

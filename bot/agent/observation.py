@@ -19,8 +19,8 @@ _CHARS_PER_TOKEN = 4
 _SHARE_OF_WINDOW = 0.125
 _STUB_CHARS = 400
 _SAMPLE_CHARS = 8_000
-_LOGS = 5
-"""Logs that a note names."""
+_NAMED = 5
+"""Logs and watches that a note names."""
 _BINARY_SHARE = 0.05
 
 _TOLD_CHARS = 140
@@ -90,24 +90,24 @@ def is_binary(text: str) -> bool:
 def limited_logs(logs: Sequence[str], lines: int) -> str:
     """The sentence about logs of which only the last lines were read, because their command named no limit."""
     return (
-        f"`kubectl logs` had no limit, so only the last {lines:,} lines were read of {_name_logs(logs)}: counts and searches saw no more. "
+        f"`kubectl logs` had no limit, so only the last {lines:,} lines were read of {_name_some(logs)}: counts and searches saw no more. "
         "For another part, name it: --tail=N, --since=1h or --since-time."
     )
 
 
-def notes_about_logs(recording: Recording, lines: int) -> list[str]:
-    """What a model must hear of logs that it did not get as it asked for them. `lines` is the limit of a rehearsal."""
+def notes_about_streams(recording: Recording, lines: int) -> list[str]:
+    """What a model must hear of logs and watches that it did not get as it asked for them. `lines` is the limit of a rehearsal."""
     notes = [limited_logs(recording.limited, lines)] if recording.limited else []
-    return [*notes, followed_logs(recording.followed)] if recording.followed else notes
+    return [*notes, ended_streams(recording.followed)] if recording.followed else notes
 
 
-def followed_logs(logs: Sequence[str]) -> str:
-    """The sentence about logs whose command would have gone on with them for ever."""
-    return f"`kubectl logs --follow` was ended after a moment, for {_name_logs(logs)}: what came until then is shown; ask again for more."
+def ended_streams(followed: Sequence[str]) -> str:
+    """The sentence about what its command would have shown for ever."""
+    return f"Without an end, so ended after a moment: {_name_some(followed)}. What came until then is shown; ask again for more."
 
 
-def _name_logs(logs: Sequence[str]) -> str:
-    return ", ".join(logs[:_LOGS]) + (f" and {len(logs) - _LOGS} more" if len(logs) > _LOGS else "")
+def _name_some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
 
 
 def model_chars(window_tokens: int) -> int:

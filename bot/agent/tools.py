@@ -23,8 +23,8 @@ Reads give their real output at once. Every write (apply, scale, delete, patch, 
 nothing changes yet; a person sees the exact difference and approves or denies it, and the answer of this call comes after that and \
 says what really happened. So propose a change by simply running the command.
 `kubectl exec` and `kubectl cp` are approved like writes: the answer then holds what the command printed, and of a copy the file it is in.
-Interactive commands (edit, exec -it), streams without an end (-w, logs -f) and port-forward do not work; waiting for a change of \
-the same command (rollout status after apply) does not either.
+Interactive commands (edit, exec -it) and port-forward do not work; waiting for a change of the same command (rollout status after \
+apply) does not either. What goes on for ever (-w, logs -f) is ended after a moment.
 `triage [namespace]` is a command of its own here: it lists what is unhealthy, why and since when. It is a good first look."""
 
 _COMMAND: dict[str, object] = {

@@ -34,7 +34,8 @@ class Limits:
     stream_seconds: float = 600.0
     """Longest watch or log follow."""
     model_follow_seconds: float = 10.0
-    """Longest log follow of a command of a model, which waits for the end of it; what came until then is a whole answer."""
+    """Longest log follow, or watch that only shows, of a command of a model, which waits for the end of it; what came until then is a
+    whole answer."""
     named_wait_seconds: float = 3.0
     """How long a watch of one object that the rehearsal wrote may stay open after the last write."""
     listed_wait_seconds: float = 12.0

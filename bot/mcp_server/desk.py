@@ -76,7 +76,7 @@ async def rehearse(world: World, thread: Thread, command: str) -> dict[str, Json
         stdout, stderr = await rehearsal.redact(ran.stdout), await rehearsal.redact(ran.stderr)
     if ran.timed_out:
         stderr += f"\nstopped: after {limits.command_seconds:.0f} seconds, the longest that a command may run\n"
-    stderr += "".join(f"\n{note}\n" for note in observation.notes_about_logs(recording, log_lines))
+    stderr += "".join(f"\n{note}\n" for note in observation.notes_about_streams(recording, log_lines))
     facts = {
         "command": hashlib.sha256(command.encode("utf-8", "surrogatepass")).hexdigest(),
         "reads": recording.reads,

@@ -172,7 +172,7 @@ class Recording:
     limited: tuple[str, ...] = ()
     """Whose logs were cut to their last lines: `pod shop/web-1 (app)`."""
     followed: tuple[str, ...] = ()
-    """Whose logs were followed for a moment only."""
+    """What was shown for a moment only, although it has no end: `` `kubectl logs --follow` of pod shop/web-1 ``."""
 
     @property
     def connects(self) -> tuple[RecordedConnect, ...]:

@@ -39,7 +39,13 @@ async def pass_log(call: Call) -> web.StreamResponse:
             session.recorder.add_limited(_name(call))
 
     seconds = session.limits.model_follow_seconds if is_following(call) else None
-    return await pass_through(call, request, seen=count, most_seconds=seconds, on_end=lambda: session.recorder.add_followed(_name(call)))
+    return await pass_through(
+        call,
+        request,
+        seen=count,
+        most_seconds=seconds,
+        on_end=lambda: session.recorder.add_followed(f"`kubectl logs --follow` of {_name(call)}"),
+    )
 
 
 def _name(call: Call) -> str:

@@ -24,6 +24,8 @@ from bot.gateway.rehearsal.overlay import Entry, selected
 from bot.values.requests import Json
 
 _MAX_FRAME = 64 * 1024 * 1024
+_SHOWING = frozenset({"kubectl get", "kubectl events"})
+"""The commands of kubectl that watch only to show what comes, for ever (`-w`). Whatever else watches waits for something."""
 
 
 @dataclass(slots=True)
@@ -82,14 +84,27 @@ async def _relay(watch: _Watch) -> None:
     try:
         await _tell_initial(watch)
         tellers += (asyncio.create_task(_tell_rehearsal(watch, written)), asyncio.create_task(_tell_cluster(watch)))
-        done, _ = await asyncio.wait(tellers, timeout=session.limits.stream_seconds, return_when=asyncio.FIRST_COMPLETED)
+        showing = _showing(watch.call)
+        seconds = session.limits.model_follow_seconds if showing else session.limits.stream_seconds
+        done, _ = await asyncio.wait(tellers, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for teller in done:
             teller.result()  # raises what broke it off
+        if showing and not done:
+            session.recorder.add_followed(showing)
     finally:
         session.overlay.unsubscribe(written)
         for teller in tellers:
             teller.cancel()
         await asyncio.gather(*tellers, return_exceptions=True)
+
+
+def _showing(call: Call) -> str:
+    """What a command of a model shows for ever, as `recorder.add_followed` takes it; '' if it is no such command. kubectl itself says in a
+    header which command it is."""
+    command = call.request.headers.get("Kubectl-Command", "")
+    if not call.session.log_lines or command not in _SHOWING:
+        return ""
+    return f"`{command} --watch` of {call.info.resource} {call.info.namespace}/{call.info.name}".replace(" /", " ").rstrip("/ ")
 
 
 async def _tell_rehearsal(watch: _Watch, written: asyncio.Queue[Entry]) -> None:

@@ -74,10 +74,10 @@ class Recorder:
         if len(self._limited) < _MOST_SOURCES:
             self._limited[log] = None
 
-    def add_followed(self, log: str) -> None:
-        """Notes whose log was followed until that was enough."""
+    def add_followed(self, what: str) -> None:
+        """Notes what was followed until that was enough."""
         if len(self._followed) < _MOST_SOURCES:
-            self._followed[log] = None
+            self._followed[what] = None
 
     def add_unanswered(self, request: ApiRequest, refused: RefusedRequest) -> None:
         """Records a write that the API server had no answer to (429, 5xx), until `settle` says that it has been answered."""

@@ -294,7 +294,7 @@ def _notes(ran: Ran | None, recording: Recording, settings: Settings) -> list[st
         notes.append(f"The command was stopped: {_sentence(recording.stopped.removeprefix('stopped: '))}")
     elif ran is None:
         notes.append("The command was stopped by the gateway.")
-    notes += observation.notes_about_logs(recording, settings.reads.log_lines)
+    notes += observation.notes_about_streams(recording, settings.reads.log_lines)
     reasons = list(dict.fromkeys(request.sentence for request in recording.refused))
     notes += [_sentence(reason) for reason in reasons[:_NOTES]]
     if len(reasons) > _NOTES:
