@@ -1,7 +1,8 @@
 """`kubectl-ai-slack replay THREAD [TURN]`: a recorded thread again, row by row and byte by byte, without network (for bug reports).
 
 Each row must follow from the rows before it: the step it came from, the texts that are the bot's own, the request that a model was sent,
-and what the model's adapter made of the reply. It only reads the database, so a bot may work on it meanwhile.
+and what the model's adapter made of the reply. It only reads the database, so a bot may work on it meanwhile. `--save` puts the rows into
+a file that can be handed on, and `--from` goes through that file instead of the database.
 """
 
 # ruff: noqa: T201 – what it prints is its output
@@ -15,7 +16,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,9 @@ from bot.agent.ports import ModelReply
 from bot.changes.change import Change
 from bot.errors import BotError, ConfigError
 from bot.settings import LogSettings, Settings
+from bot.store import thread_files
 from bot.store.opening import open_to_read
+from bot.store.thread_files import ThreadRows
 from bot.threads.stores import load_history
 from bot.values.transcript import Entry, ModelRequest, Replied
 
@@ -41,10 +44,10 @@ _LISTED = 8
 def main(argv: Sequence[str]) -> int:
     """Runs the subcommand. Exit codes: 0 all that can be compared is equal, 1 something differs, 2 it could not be done."""
     log.configure(LogSettings(level="error"))
-    options = _parser().parse_args(argv)
+    options = _parse(argv)
     os.environ["no_proxy"] = "*"  # replies are played on loopback; a proxy of the environment has no part in that
     try:
-        return asyncio.run(run(settings_.load(options.config), options.thread, options.turn, show_requests=options.requests))
+        return asyncio.run(_run(options))
     except BotError as exc:
         print(f"replay: {exc}", file=sys.stderr)
         return NOT_DONE
@@ -55,15 +58,61 @@ def main(argv: Sequence[str]) -> int:
         return NOT_DONE
 
 
+async def _run(options: _Options) -> int:
+    if options.source is not None:  # no settings are needed for that
+        return await go_through(_read_file(options.source), options.turn, show_requests=options.shows_requests)
+    settings = settings_.load(options.config)
+    if options.target is not None:
+        return await save(settings, options.thread, options.target)
+    return await run(settings, options.thread, options.turn, show_requests=options.shows_requests)
+
+
 async def run(settings: Settings, thread_id: str, turn: int | None, *, show_requests: bool) -> int:
-    """Goes through the thread, or one turn of it, up to the first difference. Raises ConfigError if there is no such thread or turn."""
+    """Goes through a thread of the database. Raises ConfigError if there is no such thread or turn."""
+    return await go_through(await _read_database(settings, thread_id), turn, show_requests=show_requests)
+
+
+async def save(settings: Settings, thread_id: str, path: Path) -> int:
+    """Puts the thread's rows into a new file, for its owner alone. Raises ConfigError if there is no such thread, or already a file."""
+    rows = await _read_database(settings, thread_id)
+    try:
+        _make_file(path, thread_files.dump(rows))
+    except OSError as exc:
+        raise ConfigError(f"Cannot make the file {path}: {exc.strerror}; name another with --save.") from exc
+    print(f"{path} holds thread {rows.thread_id}: rows {len(rows.entries)}, changes {len(rows.changes)}.")
+    print("What people wrote and what commands printed is in it: look through it before you hand it on.")
+    return EQUAL
+
+
+def _make_file(path: Path, text: str) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+async def _read_database(settings: Settings, thread_id: str) -> ThreadRows:
     async with open_to_read(settings.store) as stores:
         if await stores.threads.get(thread_id) is None:
             raise ConfigError(f"There is no thread {thread_id} in this database; name it as `export` shows it, for example T1:C1:100.1.")
         entries, changes = await load_history(stores, thread_id)
+        return ThreadRows(thread_id, entries, tuple(changes.values()))
+
+
+def _read_file(path: Path) -> ThreadRows:
+    try:
+        data = path.read_bytes()
+    except OSError as exc:
+        raise ConfigError(f"Cannot read the file {path}: {exc.strerror}.") from exc
+    return thread_files.load(data)
+
+
+async def go_through(rows: ThreadRows, turn: int | None, *, show_requests: bool) -> int:
+    """Goes through the thread, or one turn of it, up to the first difference. Raises ConfigError if there is no such turn."""
+    entries, changes = rows.entries, {change.id: change for change in rows.changes}
     places = [place for place, entry in enumerate(entries) if turn is None or entry.turn == turn]
     if not places:
-        raise ConfigError(f"Thread {thread_id} has no turn {turn}." if turn is not None else f"Thread {thread_id} has no rows yet.")
+        raise ConfigError(
+            f"Thread {rows.thread_id} has no turn {turn}." if turn is not None else f"Thread {rows.thread_id} has no rows yet."
+        )
     told: dict[str, list[int]] = {}
     is_equal = True
     for place in places:
@@ -143,12 +192,34 @@ def _list(numbers: Sequence[int]) -> str:
     return f"row{'s' if len(numbers) > 1 else ''} {shown}{more}"
 
 
-def _parser() -> argparse.ArgumentParser:
+@dataclass(frozen=True, slots=True)
+class _Options:
+    thread: str
+    turn: int | None
+    source: Path | None
+    target: Path | None
+    shows_requests: bool
+    config: Path | None
+
+
+def _parse(argv: Sequence[str]) -> _Options:
     parser = argparse.ArgumentParser(
-        prog="kubectl-ai-slack replay", description="Goes through a recorded thread again and shows whether each row is the same."
+        prog="kubectl-ai-slack replay",
+        usage="%(prog)s [options] THREAD [TURN] | THREAD --save FILE | --from FILE [TURN]",
+        description="Goes through a recorded thread again and shows whether each row is the same.",
     )
-    parser.add_argument("thread", help="id of the thread (T1:C1:100.1)")
-    parser.add_argument("turn", nargs="?", type=int, help="number of the turn (default: all of them)")
+    parser.add_argument("words", nargs="*", metavar="THREAD TURN", help="id of the thread (T1:C1:100.1); number of the turn (default: all)")
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument("--save", type=Path, metavar="FILE", help="put the thread's rows into this file, for a bug report")
+    either.add_argument("--from", type=Path, metavar="FILE", dest="source", help="go through the rows of such a file; needs no database")
     parser.add_argument("--requests", action="store_true", help="print each request as the model saw it, JSON")
     parser.add_argument("--config", type=Path, default=settings_.default_path(), help="the settings file (YAML)")
-    return parser
+    given = parser.parse_args(argv)
+    thread, turns = ("", given.words) if given.source else (given.words[0] if given.words else "", given.words[1:])
+    if not (thread or given.source):
+        parser.error("name a thread, or a file with --from")
+    if len(turns) > 1 or not all(turn.isdecimal() for turn in turns):
+        parser.error("a turn is one number" + (", and --from knows its thread" if given.source else ""))
+    if turns and given.save:
+        parser.error("--save takes the whole thread")
+    return _Options(thread, int(turns[0]) if turns else None, given.source, given.save, given.requests, given.config)
