@@ -29,7 +29,7 @@ CLIENT = "client"
 PEOPLE: Mapping[str, Person] = {
     ME: Person(ME, TEAM, "you"),
     RULE: Person(RULE, TEAM, "the rule --skip-permissions"),
-    CLIENT: Person(CLIENT, TEAM, "an MCP client"),
+    CLIENT: Person(CLIENT, TEAM, "an MCP client", is_program=True),
 }
 
 

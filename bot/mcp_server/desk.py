@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -32,6 +33,7 @@ from bot.values.transcript import Answered, Entry, Mode, Proposed, ToolResult
 
 _OUTPUT_BYTES = 200_000
 """Of each of stdout and stderr: a client reads it with a model."""
+_OUTPUT_CHARS = 200_000
 _WAITING = "It waits for a person."
 _NOT_TAKEN = "The bot has not taken it yet, or may not work for this person in this channel; its log says so."
 _STOPPED_CODE = 143
@@ -52,7 +54,8 @@ class Report:
     changes: tuple[str, ...] = ()
     """The difference that was or would be made, line by line, and what it means around it."""
     output: str = ""
-    """What the command, or an exec that was approved, printed."""
+    """What the command printed, while its change waits or if it comes to none; then what an exec that was approved printed. Of a long one
+    head and tail."""
 
 
 class Desk(Protocol):
@@ -129,7 +132,8 @@ class LocalDesk:
             return Report("", "error", f"There is no proposal {proposal[:80]}.")
         latest = await _find_latest(self._world.stores, change)
         where = f"A person decides in a terminal on this machine: kubectl-ai-slack approve {latest.id}"
-        return replace(describe_change(latest, where, self._world.clock()), id=str(latest.id))
+        entries = await self._world.stores.threads.transcript(change.thread_id)
+        return replace(describe_change(latest, entries, where, self._world.clock()), id=str(latest.id))
 
 
 class SlackDesk:
@@ -156,26 +160,26 @@ class SlackDesk:
             return Report(proposal, "queued", _NOT_TAKEN)
         thread_id = ThreadKey(self._team_id, self._channel_id, root.ts).id
         changes = await self._stores.changes.of_thread(thread_id)
+        entries = [entry for entry in await self._stores.threads.transcript(thread_id) if entry.turn == 1]
         if changes:
             latest = await _find_latest(self._stores, changes[0])
-            return replace(describe_change(latest, "People decide in the Slack thread.", self._now()), id=proposal)
-        entries = [entry for entry in await self._stores.threads.transcript(thread_id) if entry.turn == 1]
+            return replace(describe_change(latest, entries, "People decide in the Slack thread.", self._now()), id=proposal)
         if any(isinstance(entry, Answered) for entry in entries):
             return replace(describe_answer(entries), id=proposal)
         return Report(proposal, "queued", "The bot is rehearsing it.")
 
 
-def describe_answer(entries: list[Entry]) -> Report:
+def describe_answer(entries: Sequence[Entry]) -> Report:
     """A command that came to no change."""
     result = next((entry.result for entry in entries if isinstance(entry, Answered)), ToolResult("error", note="It did not run."))
-    output = "\n".join(part for part in (result.stdout.rstrip("\n"), result.stderr.rstrip("\n")) if part)
+    output = _bound(_join(result.stdout, result.stderr))
     if result.status != "ok":
         return Report("", "error", result.note or f"It could not run: {result.status}.", output=output)
     return Report("", "nothing to change", f"The command only read; exit code {result.exit_code}. {result.note}".strip(), output=output)
 
 
-def describe_change(change: Change, where: str, now: float) -> Report:
-    """A proposal that became a change. `where` is where people approve it, `now` epoch seconds."""
+def describe_change(change: Change, entries: Sequence[Entry], where: str, now: float) -> Report:
+    """A proposal that became a change. `entries` are those of its thread, `where` is where people approve it, `now` epoch seconds."""
     lines = []
     for diff in change.diffs:
         lines.append(f"{diff.action} {diff.title}")
@@ -185,14 +189,17 @@ def describe_change(change: Change, where: str, now: float) -> Report:
     is_lapsed = change.state is State.PROPOSED and now >= change.expires_at
     state = State.EXPIRED if is_lapsed else change.state
     told = [f"Change {change.id} is {state}."]
+    output = "\n".join(_printed(send) for send in change.sends if send.output is not None)
     if state is State.PROPOSED:
-        told += [_WAITING, where]
+        rehearsed = _find_rehearsed(entries, change.id)
+        output = _join(rehearsed.stdout, rehearsed.stderr)
+        told += [_WAITING, where, *_tell_end(rehearsed, change)]
         lines += refusals.lines(change.refused, len(change.refused))
         lines += [f"• {line}" for line in change.impact]
     if is_lapsed:
         told.append("Nobody decided in time; propose it again.")
     told += [text for text in (change.reason, change.rollout and f"Rollout: {change.rollout}.") if text]
-    return Report("", str(state), " ".join(told), tuple(map(hide_in_text, lines)), "\n".join(map(_printed, change.sends)).strip())
+    return Report("", str(state), " ".join(told), tuple(map(hide_in_text, lines)), _bound(output.strip()))
 
 
 async def _find_latest(stores: Stores, change: Change) -> Change:
@@ -200,5 +207,26 @@ async def _find_latest(stores: Stores, change: Change) -> Change:
     return successor_of(changes, change.id)
 
 
+def _find_rehearsed(entries: Sequence[Entry], change_id: int) -> ToolResult:
+    """What the change's command came to; nothing of one that took the place of another, since no command of its own ran."""
+    found = (entry.result for entry in entries if isinstance(entry, Proposed) and entry.change_id == change_id)
+    return next(found, ToolResult("ok"))
+
+
+def _tell_end(rehearsed: ToolResult, change: Change) -> list[str]:
+    """How the command ended, where it was not well. kubectl fails at each exec, since none is run before it is approved."""
+    has_failed = bool(rehearsed.exit_code) and not any(write.connect for write in change.writes)
+    ending = f"Its command ended with exit code {rehearsed.exit_code}." if has_failed else ""
+    return [text for text in (ending, rehearsed.note) if text]
+
+
 def _printed(send: Send) -> str:
     return "" if send.output is None else "\n".join(part for part in (send.output.stdout, send.output.stderr, send.output.note) if part)
+
+
+def _join(stdout: str, stderr: str) -> str:
+    return "\n".join(part for part in (stdout.rstrip("\n"), stderr.rstrip("\n")) if part)
+
+
+def _bound(output: str) -> str:
+    return observation.bound(output, _OUTPUT_CHARS)

@@ -19,6 +19,8 @@ class Person:
     is_external: bool = False
     """From another workspace, a stranger, or of unknown origin."""
     is_deleted: bool = False
+    is_program: bool = False
+    """Whether it stands for a program on this machine, behind which a model reads what its commands print."""
 
     @property
     def refusal(self) -> str:

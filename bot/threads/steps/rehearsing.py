@@ -178,8 +178,8 @@ async def _rehearse(work: Work, step: loop.RunCall) -> Rehearsed | ToolResult:
         return ToolResult(status="error", command=step.shown, note=asker.refusal)
     cluster = world.cluster_of(thread)
     sandbox = await acquire_sandbox(work)
-    is_of_model = calls_.is_of_model(work.rows.entries, step.turn, step.call.id)
-    log_lines = world.settings.reads.log_lines if is_of_model else 0
+    is_for_model = asker.is_program or calls_.is_of_model(work.rows.entries, step.turn, step.call.id)
+    log_lines = world.settings.reads.log_lines if is_for_model else 0
     async with cluster.rehearse(thread.id, asker, thread.namespace, sandbox.address, log_lines=log_lines) as rehearsal:
         started = asyncio.get_running_loop().time()
         ran = await _run(work, step, sandbox, rehearsal)

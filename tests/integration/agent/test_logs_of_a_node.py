@@ -153,3 +153,15 @@ async def test_an_mcp_client_which_is_a_model_too_gets_no_more_than_one_and_is_t
     assert str(done["stdout"]).startswith(LINES[-5])
     assert "only the last 5 lines were read" in str(done["stderr"])
     assert "ended after a moment" in str(done["stderr"])
+
+
+async def test_a_proposal_of_an_mcp_client_reads_a_log_as_a_model_does_and_not_whole_as_a_person(on_call: OnCall) -> None:
+    b = on_call.bench
+    b.surface.people[CLIENT] = PEOPLE[CLIENT]
+    opened = await b.stores.threads.open(replace(thread(), cluster="cluster"))
+
+    read = await desk.LocalDesk(b.world(), opened).propose(f"kubectl logs {on_call.kubelet.pod}")
+
+    assert read.output.splitlines() == LINES[-5:]
+    assert "only the last 5 lines were read" in read.told
+    assert [request["tailLines"] for request in on_call.kubelet.asked] == ["5"]

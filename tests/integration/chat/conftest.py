@@ -24,7 +24,7 @@ from tests.cluster.apiserver import ApiServer
 ROOT = Path(__file__).parents[3]
 MAIN = "import sys; from bot.cli import main; sys.exit(main(sys.argv[1:]))"
 _ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[()][A-Z0-9]|\r")
-_SECONDS = 120
+_SECONDS = 300
 _OBJECTS = """
 apiVersion: apps/v1
 kind: Deployment

@@ -126,6 +126,20 @@ async def test_what_changes_nothing_or_does_not_exist_is_said(shop: Shop) -> Non
     assert [answer.is_error for answer in empty] == [True, True]
 
 
+async def test_what_a_command_printed_comes_with_its_proposal_and_is_bounded(shop: Shop) -> None:
+    async with connect(shop) as client:
+        read = await call(client, "propose", command="seq -f 'line %.0f' 1 500000; echo over")
+        failed = await call(client, "propose", command=f"{scale(shop, 6)}; kubectl -n {shop.namespace} get deploy none")
+
+    assert read["output"].splitlines()[0] == "line 1"
+    assert read["output"].splitlines()[-1] == "over"
+    assert "left out" in read["output"]
+    assert len(read["output"]) <= 200_000
+    assert "Its command ended with exit code 1." in failed["told"]
+    assert failed["output"].splitlines()[0] == "deployment.apps/web scaled"
+    assert 'deployments.apps "none" not found' in failed["output"]
+
+
 async def test_a_client_that_wants_to_know_hears_that_a_long_command_still_runs(shop: Shop) -> None:
     heard: list[tuple[float, str | None]] = []
 
