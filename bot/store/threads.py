@@ -240,13 +240,27 @@ class StoredThreads:
             gone = select(table.c.id).where(old)
             await connection.execute(update(tables.sends).where(tables.sends.c.change_id.in_(gone)).values(output=""))
             # Their cards are stale then: what can no longer be shown or undone has no button any more.
-            emptied = update(table).where(old).values(writes="", version=table.c.version + 1).returning(table.c.thread_id)
-            forgotten = (await connection.execute(emptied)).scalars().all()
-            for thread_id in sorted(set(forgotten)):
-                await mark_awake(connection, thread_id, self._clock())
-            return len(forgotten)
+            emptied = update(table).where(old).values(writes="", version=table.c.version + 1)
+            return await self._redraw(connection, emptied)
 
         return await self._database.write(work)
+
+    async def end_undos(self, after: float, until: float) -> int:
+        table = tables.changes
+        over = and_(table.c.state.in_(UNDOABLE), table.c.decided_at > after, table.c.decided_at <= until)
+
+        async def work(connection: AsyncConnection) -> int:
+            await lock_changes(connection, over)
+            return await self._redraw(connection, update(table).where(over).values(version=table.c.version + 1))
+
+        return await self._database.write(work)
+
+    async def _redraw(self, connection: AsyncConnection, newer: Update) -> int:
+        """Wakes the threads whose changes an update makes newer than their cards; how many changes there are."""
+        moved = (await connection.execute(newer.returning(tables.changes.c.thread_id))).scalars().all()
+        for thread_id in sorted(set(moved)):
+            await mark_awake(connection, thread_id, self._clock())
+        return len(moved)
 
     async def watched(self) -> Sequence[Change]:
         table = tables.changes

@@ -25,25 +25,35 @@ _REQUESTS_SECONDS = 86_400.0
 
 async def reap(world: World) -> None:
     """Looks once a minute, until cancelled."""
-    name = f"reaper-{uuid.uuid4().hex[:12]}"
+    name, before = f"reaper-{uuid.uuid4().hex[:12]}", 0.0
     while True:
-        await reap_once(world, name)
+        now = world.clock()
+        if await reap_once(world, name, before):
+            before = now
         await asyncio.sleep(_EVERY_SECONDS)
 
 
-async def reap_once(world: World, name: str) -> None:
-    """Releases every sandbox that was idle for longer than its lease. Says nothing in the thread: the next use does."""
+async def reap_once(world: World, name: str, before: float = 0.0) -> bool:
+    """Releases every sandbox that was idle for longer than its lease. Says nothing in the thread: the next use does. `before` is when it
+    was done last (epoch seconds), 0 if that is not known. Whether all was done."""
     now = world.clock()
+    undo_seconds = world.settings.changes.undo_seconds
     try:
         for thread in await world.stores.threads.idle_since(now - world.settings.sandbox.lease_seconds):
             await _release(world, thread, name)
         await world.stores.inbox.prune(now - _EVENTS_SECONDS)
         await world.stores.usage.prune(now - _USAGE_SECONDS)
-        await world.stores.threads.forget_requests(now - _REQUESTS_SECONDS, now - world.settings.changes.undo_seconds)
-        if await world.stores.freezes.end_due(BOT):
+        await world.stores.threads.forget_requests(now - _REQUESTS_SECONDS, now - undo_seconds)
+        # Where Undo ends before that, its button goes then. What was decided earlier was drawn when its requests were forgotten.
+        since = max(before - undo_seconds, now - _REQUESTS_SECONDS)
+        is_stale = await world.stores.threads.end_undos(since, now - undo_seconds) > 0
+        is_stale |= bool(await world.stores.freezes.end_due(BOT))
+        if is_stale:
             world.signals.threads.set()
     except BotError:
         log.warning("reaping_failed", exc_info=True)
+        return False
+    return True
 
 
 async def _release(world: World, thread: Thread, name: str) -> None:

@@ -177,6 +177,11 @@ class Threads(Protocol):
         Of changes that can be undone they are kept until these were decided before `undo_before`."""
         ...
 
+    async def end_undos(self, after: float, until: float) -> int:
+        """Makes the cards stale of what can be undone and was decided in that time (`after` excluded), because that time is over; how
+        many."""
+        ...
+
     async def recent(self, owner: str, limit: int) -> Sequence[tuple[str, float]]:
         """(id, epoch seconds of its last activity) of this person's threads, the latest first."""
         ...

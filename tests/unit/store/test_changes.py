@@ -157,6 +157,21 @@ async def test_requests_are_forgotten_when_a_change_is_long_over(stores: Stores)
     assert kept.writes == open_one.writes
 
 
+async def test_the_cards_of_what_cannot_be_undone_any_more_are_stale_once(stores: Stores) -> None:
+    change, other = await propose(stores), await stores.threads.propose(proposed("other"), new_change(call_id="other"), line("proposed"))
+    await stores.changes.move(change.id, [State.PROPOSED], State.DONE, line("done"), decided_at=500.0)
+    await stores.changes.move(other.id, [State.PROPOSED], State.DENIED, line("denied"), decided_at=500.0)
+    for drawn, version in (await stores.threads.undrawn(THREAD_ID)).changes:
+        await stores.threads.drew_change(drawn.id, version)
+
+    ended = [
+        await stores.threads.end_undos(after, until) for after, until in ((0.0, 499.0), (499.0, 500.0), (500.0, 600.0), (600.0, 500.0))
+    ]
+
+    assert ended == [0, 1, 0, 0]
+    assert [stale.id for stale, _ in (await stores.threads.undrawn(THREAD_ID)).changes] == [change.id]
+
+
 async def test_no_image_of_a_secret_is_kept(stores: Stores) -> None:
     change = await stores.threads.propose(proposed(), new_change(write("secrets"), write()), line("proposed"))
 

@@ -161,6 +161,27 @@ async def test_the_card_is_drawn_again_when_its_requests_are_forgotten() -> None
         assert len(b.surface.cards[1]) == drawn + 1
 
 
+async def test_the_card_is_drawn_again_when_its_undo_ends_before_its_requests_are_forgotten() -> None:
+    async with done() as b:
+        b.rules = RULES.model_copy(update={"changes": RULES.changes.model_copy(update={"undo_seconds": 900.0})})
+        drawn = len(b.surface.cards[1])
+        b.time.now += 890
+        await reap_once(b.world(), "reaper")
+        await b.rest()
+        early, reaped_at = len(b.surface.cards[1]), b.time.now
+        b.time.now += 60
+        await reap_once(b.world(), "reaper", reaped_at)
+        await b.rest()
+        late, reaped_at = len(b.surface.cards[1]), b.time.now
+        b.time.now += 60
+
+        await reap_once(b.world(), "reaper", reaped_at)
+        await b.rest()
+
+        assert (early, late, len(b.surface.cards[1])) == (drawn, drawn + 1, drawn + 1)
+        assert (await get(b, 1)).writes
+
+
 async def test_a_guest_cannot_ask_for_an_undo() -> None:
     async with done() as b:
         b.surface.people["U3"] = Person("U3", "T1", "guest", is_guest=True)
