@@ -50,6 +50,39 @@ async def test_approve_in_words_applies_the_change(whole: Whole, room: Room, loo
     assert whole.cluster.object["spec"]["replicas"] == 5
 
 
+@pytest.mark.parametrize(("look", "name"), LOOKS)
+async def test_words_that_name_no_change_are_answered_with_how_to_write_them(
+    whole: Whole, room: Room, look: dict[str, Any], name: str
+) -> None:
+    ben = await room.enter("ben", **look)
+    await propose(whole, ben)
+
+    await ben.reply("approve")
+    await ben.sees("it must be clear which change you mean.")
+    await ben.picture(f"words-unclear-{name}")
+    await ben.reply("approve 1")
+    await ben.sees("done · approved by @ben")
+    await ben.reply("undo 1")
+
+    await ben.sees("undoes Change 1")
+    await ben.sees("5 → 3")
+    await ben.picture(f"words-undo-{name}")
+    assert await fits(ben)
+    assert whole.cluster.object["spec"]["replicas"] == 5
+
+
+async def test_stop_where_nothing_runs_is_answered(whole: Whole, room: Room) -> None:
+    ana = await room.enter("ana")
+    await ana.write("@kubectl-ai kubectl get pods")
+    await ana.open_thread()
+    await ana.sees("CrashLoopBackOff")
+
+    await ana.reply("stop")
+
+    await ana.sees("Nothing is running in this thread, so there is nothing to stop.")
+    await ana.picture("words-stop-nothing")
+
+
 async def test_words_that_may_not_approve_are_answered_privately(whole: Whole, room: Room) -> None:
     mia = await room.enter("mia")
     await propose(whole, mia)
