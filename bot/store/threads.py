@@ -239,7 +239,7 @@ class StoredThreads:
             await lock_changes(connection, old)
             gone = select(table.c.id).where(old)
             await connection.execute(update(tables.sends).where(tables.sends.c.change_id.in_(gone)).values(output=""))
-            # Their cards are stale then: what can no longer be shown or undone has no button any more.
+            # Their cards are stale then: what can no longer be undone has no button for it any more.
             emptied = update(table).where(old).values(writes="", version=table.c.version + 1)
             return await self._redraw(connection, emptied)
 

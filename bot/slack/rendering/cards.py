@@ -157,7 +157,7 @@ def _render_buttons(change: Change, *, is_lapsed: bool, is_frozen: bool, can_und
         buttons.append(button("Deny…", DENY, target, "danger"))
     if can_undo:
         buttons.append(button("Undo", UNDO, target))
-    if change.writes:
+    if change.writes or change.diffs:  # the diff stays when the requests are forgotten, and the card may lead there for the rest of it
         buttons.append(button("Details", DETAILS, target))
     # A command that was computed is nobody's to edit, a very long one has no room in a window.
     if change.state is State.PROPOSED and not is_lapsed and change.undoes is None and 0 < len(change.command) <= limits.INPUT_TEXT:

@@ -106,8 +106,8 @@ def _mark_rollout(change: Change) -> str:
 
 
 def tells_each_write(change: Change) -> bool:
-    """Whether what became of each write has to be told, because it is not the same for all or not known."""
-    return change.state in {State.PARTIAL, State.FAILED, State.UNKNOWN}
+    """Whether what became of each write has to be told, because it is not the same for all or not known. Not when they are forgotten."""
+    return bool(change.writes) and change.state in {State.PARTIAL, State.FAILED, State.UNKNOWN}
 
 
 def _list_writes(change: Change) -> list[Block]:

@@ -230,6 +230,15 @@ def test_of_many_objects_the_card_shows_first_what_is_deleted_and_counts_the_res
     assert f"… {left} more objects ({left} update), see Details" in text
 
 
+def test_a_card_that_leads_to_details_has_a_button_for_them_also_when_its_requests_are_forgotten():
+    diffs = tuple(ObjectDiff("update", "Deployment", "shop", f"web-{number}") for number in range(30))
+
+    rendered = render(make_change(state=State.DONE, writes=(), diffs=diffs, **DECIDED))
+
+    assert "see Details" in all_text(rendered.blocks)
+    assert [button["action_id"] for button in buttons(rendered)] == ["details"]
+
+
 def test_objects_that_all_have_room_stay_in_their_order():
     diffs = (ObjectDiff("update", "Deployment", "shop", "web"), ObjectDiff("delete", "Service", "shop", "web"))
 
