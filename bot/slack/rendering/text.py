@@ -20,10 +20,12 @@ _ANSI = re.compile(
     r"|\x1b[ -/]*[0-~]?"
     r"|\x9b[0-?]*[ -/]*[@-~]"
 )
-_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0") | {chr(code) for code in range(0xFE00, 0xFE0E)}
+_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0") | {chr(code) for code in range(0xFE00, 0xFE0E)}
 """Letters and marks without a shape: not of the categories that are dropped as a whole."""
 _NEAR_SECONDS = 12 * 3600.0
 """Within which nobody takes a time of day for that of another day."""
+_UNTOLD = frozenset("\u2800\ufe0e\ufe0f")
+"""What may stay in a text and is not to be seen in it: a blank that is no space, and what chooses between a sign and its emoji."""
 _USER = re.compile(r"[UW][A-Z0-9]{2,20}")
 _GROUP = re.compile(r"S[A-Z0-9]{2,20}")
 _CHANNEL = re.compile(r"[CGD][A-Z0-9]{2,20}")
@@ -47,13 +49,14 @@ class _Visible(dict[int, str | None]):
 
 
 class _Revealed(dict[int, str]):
-    """A table for `str.translate`: what `_Visible` changes, as the escape that JSON has for it."""
+    """A table for `str.translate`: what `_Visible` changes, and what looks like a space or like nothing, as JSON escapes it."""
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
         pair = character.encode("utf-16-be", "surrogatepass")
         escaped = "".join(f"\\u{pair[at : at + 2].hex()}" for at in range(0, len(pair), 2))
-        shown = character if character.translate(_VISIBLE) == character else escaped
+        is_blank = character in _UNTOLD or (unicodedata.category(character) == "Zs" and character != " ")
+        shown = character if character.translate(_VISIBLE) == character and not is_blank else escaped
         self[code] = shown
         return shown
 
@@ -68,7 +71,8 @@ def clean(text: str) -> str:
 
 
 def reveal(text: str) -> str:
-    """For what people approve: every invisible character shows as its escape, so that nothing hides behind nothing."""
+    """For what people approve: every invisible character shows as its escape, and every space that is not the usual one, so that nothing
+    hides behind nothing."""
     return text.translate(_REVEALED)
 
 

@@ -14,6 +14,7 @@ from bot.slack.rendering.text import (
     make_fallback,
     make_name,
     mention,
+    reveal,
     show_day_and_time,
     show_time,
     split_lines,
@@ -38,6 +39,25 @@ from tests.unit.slack.judging import assert_only_our_markup, nasty
 )
 def test_only_visible_characters_stay(raw, shown):
     assert clean(raw) == shown
+
+
+SHAPELESS = (
+    *(0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), *range(0x200B, 0x2010), *range(0x202A, 0x202F)),
+    *(*range(0x2060, 0x2070), 0x3164, *range(0xFE00, 0xFE10), 0xFEFF, 0xFFA0, *range(0xFFF0, 0xFFF9), *range(0x1BCA0, 0x1BCA4)),
+    *(*range(0x1D173, 0x1D17B), *range(0xE0000, 0xE1000)),
+)
+"""What is not drawn: Unicode's property Default_Ignorable_Code_Point."""
+EMOJI_OR_SIGN = (0xFE0E, 0xFE0F)
+BLANKS = (0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x2800, 0x3000)
+
+
+def test_nothing_without_a_shape_is_shown_but_what_makes_a_sign_an_emoji():
+    assert [code for code in SHAPELESS if chr(code) in clean(chr(code))] == list(EMOJI_OR_SIGN)
+
+
+def test_what_people_approve_has_nothing_that_they_cannot_see_or_take_for_a_space():
+    assert [hex(code) for code in (*SHAPELESS, *BLANKS) if not reveal(chr(code)).isascii()] == []
+    assert reveal("web \U0001f600 é") == "web \U0001f600 é"
 
 
 def test_escapes_are_slacks_three():
