@@ -61,6 +61,8 @@ _PACKED = "H4sI"
 """How gzip begins in base64."""
 _PLAIN = re.compile(r"[A-Za-z0-9_./-]{0,15}")
 """Annotations too short and plain to hold a credential: most are."""
+_BLOB = re.compile(r"(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])(?=[^0-9]*[0-9])[A-Za-z0-9+/\n]{24,}={0,2}\n?")
+"""Base64 and nothing else; digests in hexadecimal have letters of one case."""
 _NESTED = (dict, list)
 """Not `dict | list`, which is made anew each time: this is asked for every field of every object of a list."""
 _TYPES = re.compile(r"Opaque|[a-z0-9.-]+\.(?:io|com|org|sh)/[A-Za-z0-9._-]+")
@@ -212,7 +214,10 @@ class _Walk:
             return self._last_applied(value, kind)
         if kind != "Secret" or _PLAIN.fullmatch(value):
             return value
-        return self._marks.other(_bytes(value)) if key in _TOKEN_ANNOTATIONS else self._marks.text(value)
+        if key in _TOKEN_ANNOTATIONS or _BLOB.fullmatch(value):
+            return self._marks.other(_bytes(value))
+        # Not only kubectl keeps a copy of the whole Secret there: kapp and kopf do in JSON, Rancher and others packed, which is a blob.
+        return self._marks.text(self._last_applied(value, kind) if value.startswith(("{", "[")) else value)
 
     def _last_applied(self, value: str, kind: str) -> str:
         if kind not in _KINDS.values() and "Secret" not in value and '"helm"' not in value:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import gzip
+import io
 import json
 import re
 import secrets
+import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -33,7 +35,7 @@ class Vault:
     pieces: dict[str, str] = field(default_factory=dict)
 
     async def run(self, command: str) -> Ran:
-        return await self.lab.rehearse(command, namespace=self.space)
+        return await self.lab.rehearse(command, namespace=self.space, seconds=600)
 
     def leaks(self, ran: Ran, logged: str = "") -> list[str]:
         """The canaries of which a half is in what was printed, recorded or logged, plain, reversed, in hexadecimal, or in base64 (once,
@@ -110,6 +112,7 @@ def objects(pieces: dict[str, str]) -> list[dict[str, Any]]:
     made: list[dict[str, Any]] = []
     for name, (kind, data) in values.items():
         annotations = {"kubernetes.io/service-account.name": "default"} if name == "account" else {}
+        annotations |= copies(data, pieces) if name == "opaque" else {}
         annotations |= {"example.com/connection": f"password={canary('annotation')}"} if name == "opaque" else {}
         item = {
             "apiVersion": "v1",
@@ -126,6 +129,23 @@ def objects(pieces: dict[str, str]) -> list[dict[str, Any]]:
         {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "kubeconfig"}, "stringData": {"config": json.dumps(kubeconfig)}}
     )
     return made
+
+
+def copies(data: dict[str, str], pieces: dict[str, str]) -> dict[str, str]:
+    """What tools other than kubectl keep of a Secret in its annotations: in JSON, with and without its kind, or packed."""
+    encoded = {f"value{index}": base64.b64encode(value.encode()).decode() for index, value in enumerate(data.values())}
+    whole = json.dumps({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "opaque"}, "data": encoded})
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("original", whole)
+    zipped, gzipped = (base64.b64encode(raw).decode() for raw in (archive.getvalue(), gzip.compress(whole.encode())))
+    pieces["zipped copy"], pieces["gzipped copy"] = zipped[60:120], gzipped[60:120]
+    return {
+        "kapp.k14s.io/original": whole,
+        "kopf.zalando.org/last-handled-configuration": json.dumps({"data": encoded, "type": "Opaque"}) + "\n",
+        "objectset.rio.cattle.io/applied": gzipped,
+        "banzaicloud.com/last-applied": zipped,
+    }
 
 
 @pytest.fixture
@@ -165,6 +185,7 @@ FORMATS = (
     "-o go-template='{{range $k, $v := .data}}{{$k}}={{$v | base64decode}} {{end}}'",
     "-o custom-columns=N:.metadata.name,D:.data,A:.metadata.annotations",
     "-o yaml -v=9",
+    "-o kyaml",
 )
 WATCH_FORMATS = ("", "-o yaml", "-o json --output-watch-events")
 READS = (

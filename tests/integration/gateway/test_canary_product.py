@@ -27,6 +27,7 @@ PRINTS = (
     "-o go-template-file=template",
     "-o jsonpath-file=path",
     "-o yaml -v=9",
+    "-o kyaml",
 )
 COLUMNS = ("-o wide", "-o custom-columns=N:.metadata.name,D:.data,A:.metadata.annotations", "-o custom-columns-file=columns", "-L a,b")
 READS = {
@@ -136,12 +137,17 @@ async def test_verbs_without_a_format(vault: Vault, capsys: pytest.CaptureFixtur
             "kubectl apply set-last-applied -f typed.json --create-annotation -o yaml",
             f"kubectl get --raw {path}/secrets; kubectl get --raw {path}/secrets/opaque",
             f"kubectl replace --raw {path}/secrets/opaque -f typed.json; kubectl delete --raw {path}/secrets/tls",
+            "kubectl create deploy user --image=x; kubectl set env deploy/user --from=secret/opaque",
+            "kubectl set env deploy/user --list --resolve",
+            "kubectl wait secret/opaque --for=jsonpath='{.data.password}' -o json --timeout=1s; kubectl events",
+            "kubectl replace --force -f typed.json -o name --timeout=5s",
             "kubectl delete secrets --all --dry-run=server -o name; kubectl delete secrets --all --wait=false -v=9",
         ],
         capsys,
     )
 
     assert "Type:  kubernetes.io/tls" in ran.out
+    assert "PASSWORD=[redacted:" in ran.out
 
 
 async def test_a_watch_of_a_large_secret_with_bookmarks(vault: Vault, capsys: pytest.CaptureFixture[str]) -> None:
