@@ -35,14 +35,31 @@ from bot.values.requests import Recording
 
 _NOBODY = Person("local", "", "local")
 _THREAD = "local"
+_EPILOG = """\
+examples:
+  %(prog)s -- kubectl -n shop scale deploy/web --replicas=5
+  %(prog)s -- 'kubectl apply -f app/ && kubectl rollout status deploy/web'
+  %(prog)s --apply -- ./migrate.sh
+
+COMMAND finds the cluster by the KUBECONFIG that it is given: what names another one (`kubectl --kubeconfig FILE`) goes past the rehearsal.
+
+exit codes:
+  0    nothing was recorded, whatever the exit code of COMMAND
+  1    the change could not be applied whole, or only a part of COMMAND was rehearsed and nothing was recorded
+  2    it could not start
+  3    something was recorded (also if it was applied)
+  130  interrupted by Ctrl-C; nothing is applied (other signals: 128 + their number)"""
 _NOT_SANDBOXED = "rehearse: the command is not sandboxed; its requests to the cluster are rehearsed, whatever else it does is real."
 
 
 def main(argv: Sequence[str]) -> int:
-    """Runs the subcommand. Exit codes: 0 nothing was recorded, 3 something was, 2 it could not start, 1 it failed."""
+    """Runs the subcommand. Exit codes: 0 nothing was recorded, 3 something was, 2 it could not start, 1 it failed, 130 Ctrl-C."""
     log.configure(LogSettings(level="error"))
-    options = _parser().parse_args(_split_command(argv))
-    if not options.command:
+    parser = _parser()
+    options = parser.parse_args(_split_command(argv))
+    if options.yes and not options.apply:
+        parser.error("--yes goes with --apply")
+    if not "".join(options.command).strip():
         _complain("rehearse: name a command after `--`, for example: rehearse -- kubectl get pods")
         return 2
     try:
@@ -59,17 +76,19 @@ def main(argv: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="kubectl-ai-slack rehearse",
+        prog="kubectl rehearse" if Path(sys.argv[0]).name.startswith("kubectl-rehearse") else "kubectl-ai-slack rehearse",
+        usage="%(prog)s [--kubeconfig FILE] [--context NAME] [--json] [--apply [--yes]] -- COMMAND [ARGUMENT ...]",
         description="Runs COMMAND on this machine against a recording gateway and prints what it would change in the cluster.",
-        epilog="A COMMAND of one word is run by `bash -c`. Exit code: 0 nothing was recorded, 3 something was (also if it was applied), "
-        "1 the change could not be applied whole, 2 it could not start.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
-    parser.add_argument("--kubeconfig", default="", help="the cluster (default: KUBECONFIG, ~/.kube/config)")
-    parser.add_argument("--context", default="", help="context in the kubeconfig (default: its current one)")
+    parser.add_argument("--kubeconfig", default="", metavar="FILE", help="the cluster (default: KUBECONFIG, ~/.kube/config)")
+    parser.add_argument("--context", default="", metavar="NAME", help="context in the kubeconfig (default: its current one)")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the output and the change")
     parser.add_argument("--apply", action="store_true", help="apply the change after a question")
     parser.add_argument("--yes", action="store_true", help="with --apply: do not ask")
-    parser.add_argument("command", nargs="*", metavar="COMMAND")
+    parser.add_argument("command", nargs="*", metavar="COMMAND", help="the whole command; one word is run by `bash -c`")
     return parser
 
 
@@ -95,7 +114,7 @@ async def _run(options: argparse.Namespace) -> int:
 async def _rehearse(local: LocalCluster, options: argparse.Namespace) -> int:
     _complain(_NOT_SANDBOXED)
     cluster = local.cluster
-    argv = ["bash", "-c", options.command[0]] if len(options.command) == 1 else options.command
+    argv = ["bash", "-c", "--", options.command[0]] if len(options.command) == 1 else options.command
     with tempfile.TemporaryDirectory(prefix="rehearse-") as folder:
         async with cluster.rehearse(_THREAD, _NOBODY, "", "", is_quiet=True) as rehearsal:
             kubeconfig = Path(folder) / "kubeconfig"
@@ -109,15 +128,25 @@ async def _rehearse(local: LocalCluster, options: argparse.Namespace) -> int:
     else:
         _print_change(recording)
         _print_impact(recording, await look(cluster.api_for(_THREAD), None, recording.writes))
-        if recording.writes and not options.apply:
+        if recording.writes and not options.apply and not ran.interrupt:
             _complain("rehearse: nothing is applied yet; --apply does so.")
+    if ran.interrupt:
+        _complain("rehearse: interrupted; nothing is applied.")
+        return 128 + ran.interrupt
+    if not ran.has_begun:
+        _complain(f"rehearse: {argv[0]} could not be run: is it installed, and is this the whole command (kubectl get pods)?")
+        return 2
+    if ran.exit_code and not ran.is_stopped and not options.json:
+        _complain(f"rehearse: the command ended with exit code {ran.exit_code}.")
     if options.apply and recording.writes and not await _apply(cluster, options, recording):
         return 1
-    return 3 if recording.writes or recording.connects or recording.refused else 0
+    if recording.writes or recording.connects or recording.refused:
+        return 3
+    return 1 if recording.stopped else 0
 
 
 async def _apply(cluster: GatewayCluster, options: argparse.Namespace, recording: Recording) -> bool:
-    """Applies the change if its user wants it; False if it could not be applied whole."""
+    """Applies the change if its user wants it; False if that was not the whole command."""
     count = f"{len(recording.writes)} write{'s' if len(recording.writes) > 1 else ''}"
     if not options.yes and not await _agrees(f"rehearse: apply {count} now? [y/N] "):
         _complain("rehearse: not applied.")
@@ -129,7 +158,9 @@ async def _apply(cluster: GatewayCluster, options: argparse.Namespace, recording
     )
     _print_outputs(change, is_alone=options.json)
     _complain(f"rehearse: {change.state.value}. {change.reason}".rstrip())
-    return change.state is State.DONE
+    if recording.stopped:
+        _complain("rehearse: what follows in the command was not rehearsed, and is not applied.")
+    return change.state is State.DONE and not recording.stopped
 
 
 async def _agrees(question: str) -> bool:

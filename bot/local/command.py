@@ -8,13 +8,16 @@ import signal
 import sys
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.kube.output import Output
 
 _GRACE_SECONDS = 2.0
 _BACKGROUND_SECONDS = 5.0
 _NOT_FOUND = 127
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_INTERRUPTED = {128 + number: number for number in _INTERRUPTS}
+"""Exit codes of commands that these have ended: one that has the terminal gets its Ctrl-C without this program's knowing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,10 @@ class LocalRun:
     is_stopped: bool = False
     """Whether it was ended before it had ended by itself."""
     is_truncated: bool = False
+    has_begun: bool = True
+    """False if there is no such program, or it cannot be run."""
+    interrupt: int = 0
+    """The signal with which a person ended it (Ctrl-C is SIGINT); 0 if none did."""
 
 
 async def run(
@@ -66,13 +73,14 @@ async def run(
         message = f"{argv[0]}: {exc.strerror}\n"
         if not is_captured:
             sys.stderr.write(message)
-        return LocalRun(_NOT_FOUND, "", message)
+        return LocalRun(_NOT_FOUND, "", message, has_begun=False)
     finally:
         for pipe in (out, err, life):
             pipe.close_sink()
     forwarding.send_to(process.pid)
     with _Terminal(process.pid) if is_foreground else nullcontext():
-        return await _see_to_its_end(process, stop, out, err, life)
+        ran = await _see_to_its_end(process, stop, out, err, life)
+    return ran if ran.is_stopped else replace(ran, interrupt=forwarding.taken or _INTERRUPTED.get(ran.exit_code, 0))
 
 
 async def _see_to_its_end(process: asyncio.subprocess.Process, stop: asyncio.Future[str], out: _Pipe, err: _Pipe, life: _Pipe) -> LocalRun:
@@ -160,10 +168,12 @@ class _Forwarding:
     def __init__(self) -> None:
         self._group = 0
         self._waiting: list[int] = []
+        self.taken = 0
+        """The last one; 0 if there was none."""
 
     def begin(self) -> None:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in _INTERRUPTS:
             loop.add_signal_handler(number, self._take, number)
 
     def send_to(self, group: int) -> None:
@@ -172,6 +182,7 @@ class _Forwarding:
             _signal_group(group, number)
 
     def _take(self, number: int) -> None:
+        self.taken = number
         if self._group:
             _signal_group(self._group, number)
         else:
@@ -179,22 +190,51 @@ class _Forwarding:
 
 
 class _Terminal:
-    """Lends the terminal to the command's group, so that editors and pagers work, and takes it back."""
+    """Lends the terminal to the command's group, so that editors and pagers work, and takes it back: at the end, and when the command is
+    stopped (Ctrl-Z), for then the shell must get it. Who is in the background has no terminal to lend."""
 
     def __init__(self, group: int) -> None:
         self._group = group
-        self._own: int | None = None
+        self._input = sys.stdin.fileno() if sys.stdin.isatty() else -1
 
     def __enter__(self) -> None:
-        if not sys.stdin.isatty():
+        if self._input < 0:
             return
-        with suppress(OSError):
-            self._own = os.tcgetpgrp(sys.stdin.fileno())
-            signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-            os.tcsetpgrp(sys.stdin.fileno(), self._group)
-            os.killpg(self._group, signal.SIGCONT)  # it may have asked for the terminal before it had it
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+        if hasattr(os, "waitid"):  # not on every system; without it one does without Ctrl-Z
+            asyncio.get_running_loop().add_signal_handler(signal.SIGCHLD, self._follow)
+        self._go_on()  # it may have asked for the terminal before it had it
 
     def __exit__(self, *exc: object) -> None:
-        if self._own is not None:
-            with suppress(OSError):
-                os.tcsetpgrp(sys.stdin.fileno(), self._own)
+        if self._input >= 0:
+            asyncio.get_running_loop().remove_signal_handler(signal.SIGCHLD)
+            self._take_back()
+
+    def _follow(self) -> None:
+        """Stops together with the command, and goes on with it."""
+        with suppress(ChildProcessError):
+            found = os.waitid(os.P_PID, self._group, os.WSTOPPED | os.WNOHANG)
+            if found is None:
+                return
+            has_terminal = self._holder() == os.getpgrp()  # `fg` gave it to us, and the command asks for it
+            if not (has_terminal and found.si_status in (signal.SIGTTIN, signal.SIGTTOU)):
+                self._take_back()
+                os.kill(0, signal.SIGTSTP)  # returns when the shell lets us go on
+            self._go_on()
+
+    def _go_on(self) -> None:
+        with suppress(OSError):
+            if self._holder() == os.getpgrp():
+                os.tcsetpgrp(self._input, self._group)
+            os.killpg(self._group, signal.SIGCONT)
+
+    def _take_back(self) -> None:
+        with suppress(OSError):
+            if self._holder() == self._group:
+                os.tcsetpgrp(self._input, os.getpgrp())
+
+    def _holder(self) -> int:
+        """The process group that has the terminal; 0 if that cannot be told."""
+        with suppress(OSError):
+            return os.tcgetpgrp(self._input)
+        return 0

@@ -181,7 +181,8 @@ Open = Callable[..., Awaitable[Terminal]]
 
 @pytest.fixture
 async def open_terminal(shop: Shop) -> AsyncIterator[Open]:
-    """Starts the command on a terminal, where it is in the foreground; `piped` is its standard input instead of the terminal."""
+    """Starts the command on a terminal, where it is in the foreground; `piped` is its standard input instead of the terminal. Without
+    arguments it starts a shell there, to call the command from."""
     opened: list[tuple[Terminal, int]] = []
 
     async def open_(*arguments: str, piped: str = "") -> Terminal:
@@ -189,7 +190,7 @@ async def open_terminal(shop: Shop) -> AsyncIterator[Open]:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 160, 0, 0))
         process = await asyncio.create_subprocess_exec(
             *("setsid", "--ctty", *(("sh", "-c", 'printf "%s\\n" "$0" | "$@"', piped) if piped else ())),
-            *(sys.executable, "-c", MAIN, *arguments),
+            *((sys.executable, "-c", MAIN, *arguments) if arguments else ("bash", "--norc", "--noprofile", "-i")),
             cwd=shop.folder,
             env=shop.environment,
             stdin=slave,

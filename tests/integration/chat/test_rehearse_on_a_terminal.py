@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
+import sys
 
 import pytest
 
-from tests.integration.chat.conftest import Open, Shop
+from tests.integration.chat.conftest import MAIN, Open, Shop
 
 _LABEL = "jsonpath={.metadata.labels.colour}"
+_ASKING = 'echo "u"p; read reply; echo got $reply'
+"""What is typed is not what is printed: a terminal shows both."""
 
 
 @pytest.mark.parametrize(
@@ -37,6 +41,54 @@ async def test_ctrl_c_at_the_question_applies_nothing(shop: Shop, open_terminal:
 
     assert await terminal.wait() == 130
     assert shop.kubectl("get", "cm", "settings", "-o", _LABEL) == ""
+
+
+async def test_ctrl_c_in_the_command_applies_nothing(shop: Shop, open_terminal: Open) -> None:
+    """It goes to the command, which has the terminal, and to nobody else."""
+    line = f"kubectl -n {shop.namespace} label cm settings colour=red; echo 'u'p; sleep 300"
+    terminal = await open_terminal("rehearse", "--apply", "--yes", "--", line)
+
+    await terminal.expect("up")
+    terminal.type("\x03")
+    await terminal.expect("rehearse: interrupted; nothing is applied.")
+
+    assert await terminal.wait() == 130
+    assert shop.kubectl("get", "cm", "settings", "-o", _LABEL) == ""
+
+
+async def test_ctrl_z_gives_the_terminal_back_to_the_shell(shop: Shop, open_terminal: Open) -> None:
+    shell = await open_terminal()
+
+    shell.type(f"{_rehearse(_ASKING)}; echo code $?\n")
+    await shell.expect("up")
+    shell.type("\x1a")
+    await shell.expect("Stopped")
+    shell.type("echo he''re\n")
+    await shell.expect("here")
+    shell.type("fg\n")
+    await shell.expect("-- 'echo")
+    shell.type("word\n")
+    await shell.expect("got word")
+
+
+async def test_in_the_background_it_leaves_the_terminal_to_the_shell(shop: Shop, open_terminal: Open) -> None:
+    """And a command that reads from it waits to be brought to the foreground, as any other does."""
+    shell = await open_terminal()
+
+    shell.type(f"{_rehearse(_ASKING)} &\n")
+    await shell.expect("up")
+    shell.type("echo he''re\n")
+    await shell.expect("here")
+    shell.type("until jobs | grep -q Stopped; do sleep 0.1; done; echo wai''ts\n")
+    await shell.expect("waits")
+    shell.type("fg\n")
+    await shell.expect("-- 'echo")
+    shell.type("word\n")
+    await shell.expect("got word")
+
+
+def _rehearse(line: str) -> str:
+    return shlex.join([sys.executable, "-c", MAIN, "rehearse", "--"]) + f" '{line}'"
 
 
 async def test_the_context_that_is_named_is_the_one_that_is_used(shop: Shop) -> None:

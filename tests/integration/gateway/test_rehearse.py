@@ -35,7 +35,7 @@ def _rehearse(server: ApiServer, folder: Path, *arguments: str, stdin: str = "")
     lay_out(folder)
     argv = [sys.executable, "-c", _MAIN, *arguments]
     environment = _environment(server, folder)
-    return subprocess.run(argv, input=stdin, env=environment, cwd=folder, capture_output=True, text=True, timeout=90, check=False)
+    return subprocess.run(argv, input=stdin, env=environment, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
 
 
 def test_a_read_exits_0_and_its_output_is_untouched(seeded: ApiServer, tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_kubectl_finds_it_as_a_plugin(seeded: ApiServer, tmp_path: Path, line: s
     environment = _environment(seeded, tmp_path)
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
     argv = ["kubectl", "rehearse", "--json", "--", *line.split()]
-    ran = subprocess.run(argv, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=90, check=False)
+    ran = subprocess.run(argv, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
 
     assert ran.returncode == code, ran.stderr
     assert [write["name"] for write in json.loads(ran.stdout)["writes"]] == (["web"] if code else [])
@@ -152,7 +152,13 @@ _CM = '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"piped"},"data":
         (["--kubeconfig", "watch.py", "--", "true"], "watch.py"),
         (["--kubeconfig", "unreachable.json", "--", "true"], "does not answer"),
         (["--"], "name a command"),
+        (["--", " "], "name a command"),
         ([], "name a command"),
+        (["get", "pods"], "get could not be run"),
+        (["--", "no-such-program", "x"], "no-such-program could not be run"),
+        (["-n", "shop", "get", "pods"], "-- COMMAND"),
+        (["--yes", "--", "true"], "--yes goes with --apply"),
+        (["--appl", "--", "true"], "--appl"),
     ],
 )
 def test_what_cannot_start_exits_2_with_a_sentence(seeded: ApiServer, tmp_path: Path, arguments: list[str], words: str) -> None:
@@ -167,6 +173,25 @@ def test_a_program_that_does_not_exist_is_an_exit_code(seeded: ApiServer, tmp_pa
     ran = _rehearse(seeded, tmp_path, "--json", "--", "no-such-program", "x")
 
     assert json.loads(ran.stdout)["exit_code"] == 127
+    assert ran.returncode == 2
+
+
+def test_a_command_that_fails_without_a_request_is_told_to_have_failed(seeded: ApiServer, tmp_path: Path) -> None:
+    ran = _rehearse(seeded, tmp_path, "--", "-no-such-program")
+
+    assert ran.returncode == 0
+    assert ran.stderr.endswith("rehearse: the command ended with exit code 127.\n")
+
+
+def test_a_read_that_is_too_long_is_no_rehearsal_without_a_change(seeded: ApiServer, tmp_path: Path) -> None:
+    """The delete would come after it."""
+    token, server = (f"$(kubectl config view --raw -o jsonpath={{{p}}})" for p in (".users[0].user.token", ".clusters[0].cluster.server"))
+    line = f'curl -sk -H "Authorization: Bearer {token}" "{server}/api/v1/namespaces/shop?n=[1-5100]"; kubectl -n shop delete cm spare'
+
+    ran = _rehearse(seeded, tmp_path, "--", f"({line}) >/dev/null 2>&1")
+
+    assert ran.returncode == 1
+    assert "stopped: made more than 5000 requests" in ran.stderr
 
 
 def test_a_rehearsal_that_waits_for_its_write_is_ended(seeded: ApiServer, tmp_path: Path) -> None:
@@ -241,7 +266,7 @@ def test_output_that_nobody_reads_any_more_is_no_failure(seeded: ApiServer, tmp_
     assert process.stdout is not None
     process.stdout.close()
 
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=300)
 
     assert process.returncode == 3
     assert "Traceback" not in stderr
@@ -259,11 +284,45 @@ def test_an_interrupt_ends_the_whole_group(seeded: ApiServer, tmp_path: Path) ->
     process.wait(timeout=30)
     process.stdout.close()
 
+    assert process.returncode == 130
     child = int((tmp_path / "child").read_text())
     deadline = time.monotonic() + 10
     while _is_alive(child) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not _is_alive(child)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_was_recorded_before_an_interrupt_is_not_applied(seeded: ApiServer, tmp_path: Path, number: signal.Signals) -> None:
+    begin = mark(seeded)
+    argv = [sys.executable, "-c", _MAIN, "--apply", "--yes", "--", "kubectl -n shop label cm spare half=1; echo up; sleep 300"]
+    process = subprocess.Popen(
+        argv, env=_environment(seeded, tmp_path), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    while process.stdout.readline() != "up\n":
+        assert process.poll() is None
+
+    process.send_signal(number)
+    out, err = process.communicate(timeout=300)
+
+    assert process.returncode == 128 + number
+    assert "metadata.labels.half" in out
+    assert err.endswith("rehearse: interrupted; nothing is applied.\n")
+    assert persisted(seeded, begin) == []
+
+
+def test_only_a_part_that_is_applied_is_no_success(seeded: ApiServer, tmp_path: Path) -> None:
+    line = "kubectl -n shop annotate deploy web part=1 && kubectl -n shop wait deploy/web --for=condition=Never --timeout=80s; echo rest"
+    ran = _rehearse(seeded, tmp_path, "--apply", "--yes", "--", line)
+
+    subprocess.run(
+        [seeded.kubectl, "--kubeconfig", seeded.kubeconfig, "-n", "shop", "annotate", "deploy", "web", "part-"],
+        check=True,
+        capture_output=True,
+    )
+    assert ran.returncode == 1, ran.stderr
+    assert ran.stderr.endswith("rehearse: done.\nrehearse: what follows in the command was not rehearsed, and is not applied.\n")
 
 
 def test_apply_without_consent_changes_nothing(seeded: ApiServer, tmp_path: Path) -> None:
