@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -55,6 +56,7 @@ _NOT_SANDBOXED = "rehearse: the command is not sandboxed; its requests to the cl
 def main(argv: Sequence[str]) -> int:
     """Runs the subcommand. Exit codes: 0 nothing was recorded, 3 something was, 2 it could not start, 1 it failed, 130 Ctrl-C."""
     log.configure(LogSettings(level="error"))
+    logging.getLogger("kubernetes").setLevel(logging.CRITICAL)  # what it says of a kubeconfig is told in a sentence of ours
     parser = _parser()
     options = parser.parse_args(_split_command(argv))
     if options.yes and not options.apply:

@@ -50,6 +50,11 @@ class GatewayCluster:
         return self._settings.name
 
     @property
+    def server(self) -> str:
+        """The address of its API server."""
+        return self._connection.server
+
+    @property
     def namespace(self) -> str:
         """The namespace that commands use when they name none."""
         return self._settings.namespace

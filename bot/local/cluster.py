@@ -121,7 +121,7 @@ async def _require_answer(cluster: GatewayCluster) -> str:
     try:
         answer = await cluster.api.send(ApiRequest("GET", "/version"), None, dry_run=False)
     except UpstreamUnavailableError as exc:
-        raise ConfigError(f"{exc} Check the kubeconfig (--kubeconfig, --context) and the network.") from exc
+        raise ConfigError(f"{exc} Check the kubeconfig (--kubeconfig, --context) and the way to {cluster.server}.") from exc
     return str(answer.object.get("gitVersion", "")) if answer.is_success and isinstance(answer.object, dict) else ""
 
 

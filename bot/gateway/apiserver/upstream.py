@@ -6,6 +6,8 @@ Every write leaves through `ask` or `send`; with `dry_run` the request is put in
 from __future__ import annotations
 
 import copy
+import os
+import ssl
 from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import urlencode
@@ -102,7 +104,7 @@ class Upstream:
         except (aiohttp.ClientError, TimeoutError, OSError) as exc:
             raise UpstreamUnavailableError(f"The Kubernetes API does not answer: {_describe(exc)}.") from exc
         if response.status == 401:
-            raise UpstreamUnavailableError("The Kubernetes API refuses the bot's own credential.")
+            raise UpstreamUnavailableError("The Kubernetes API refuses the credential of its kubeconfig or service account.")
         return ApiResponse(response.status, response.headers, body, decode(response.headers.get("Content-Type", ""), body))
 
     async def _find_no_dry_run(self, request: ApiRequest, identity: Identity | None) -> str:
@@ -171,7 +173,7 @@ class Upstream:
             raise UpstreamUnavailableError(f"The Kubernetes API does not answer: {_describe(exc)}.") from exc
         if response.status == 401:
             response.release()
-            raise UpstreamUnavailableError("The Kubernetes API refuses the bot's own credential.")
+            raise UpstreamUnavailableError("The Kubernetes API refuses the credential of its kubeconfig or service account.")
         return response
 
     def _blind(self, request: ApiRequest) -> ApiRequest | None:
@@ -223,4 +225,12 @@ def _answer(code: int, item: Json) -> ApiResponse:
 
 
 def _describe(error: BaseException) -> str:
-    return "it took too long" if isinstance(error, TimeoutError) else type(error).__name__
+    """In the system's words, without the address: clients in a sandbox need not know it."""
+    if isinstance(error, TimeoutError):
+        return "it took too long"
+    cause = getattr(error, "certificate_error", None) or getattr(error, "os_error", None)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"its certificate is not accepted ({cause.verify_message})"
+    if isinstance(cause, OSError) and cause.errno:
+        return os.strerror(cause.errno) if cause.errno > 0 else str(cause.strerror)
+    return type(error).__name__

@@ -150,7 +150,7 @@ _CM = '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"piped"},"data":
         (["--context", "nowhere", "--", "true"], "nowhere"),
         (["--kubeconfig", "/dev/null", "--", "true"], "not one"),
         (["--kubeconfig", "watch.py", "--", "true"], "watch.py"),
-        (["--kubeconfig", "unreachable.json", "--", "true"], "does not answer"),
+        (["--kubeconfig", "unreachable.json", "--", "true"], "does not answer: Connection refused"),
         (["--"], "name a command"),
         (["--", " "], "name a command"),
         ([], "name a command"),
