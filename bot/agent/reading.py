@@ -27,7 +27,9 @@ _EXPRESSION.log_errors = False
 _EXPRESSION.max_mem = 1 << 20
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\r\n]*")
-_LINES = re.compile(r"(?P<first>\d+)(?:\s*[-,:]\s*(?P<last>\d+))?|-(?P<tail>\d+)")
+_LINES = re.compile(r"(?P<first>\d{1,9})(?:\s*[-,:]\s*(?P<last>\d{1,9}))?|-(?P<tail>\d{1,9})")
+_NUMBER = re.compile(r"\d{1,9}(?:\.0)?")
+"""Some models write every number as a fraction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +50,10 @@ def read(entries: Sequence[Entry], arguments: Mapping[str, object]) -> ToolResul
     kept = [entry.result for entry in entries if isinstance(entry, Answered)]
     last_unknown = forgotten(entries)
     first = 1 + sum(isinstance(entry, Answered) and entry.turn <= last_unknown for entry in entries)
-    number = arguments.get("output")
-    if isinstance(number, str) and number.isdecimal():
-        number = int(number)
+    number = _number(arguments.get("output"))
     if first > len(kept):
         return _refuse("Nothing ran.")
-    if not isinstance(number, int) or not first <= number <= len(kept):
+    if number is None or not first <= number <= len(kept):
         return _refuse(f"The argument `output` must be the number of an output of this thread, {first} to {len(kept)}.")
     whole = kept[number - 1]
     return replace(_read(whole, number, arguments), sources=whole.sources)
@@ -66,7 +66,7 @@ def _read(result: ToolResult, number: int, arguments: Mapping[str, object]) -> T
     pattern, lines, program = arguments.get("grep"), arguments.get("lines"), arguments.get("jq")
     if isinstance(program, str) and program.strip():
         return _of_json(text, observation.clean(program), number)
-    if isinstance(lines, str | int) and str(lines).strip():
+    if isinstance(lines, str | int | float) and str(lines).strip():
         return _range(text.splitlines(), str(lines).strip(), pattern, number)
     if isinstance(pattern, str) and pattern:
         return _grep(list(enumerate(text.splitlines(), start=1)), pattern, _context(arguments), number)
@@ -138,8 +138,13 @@ def _skip_space(text: str, place: int) -> int:
 
 
 def _context(arguments: Mapping[str, object]) -> int:
-    value = arguments.get("context", 0)
-    return min(max(int(value), 0), _MOST_CONTEXT) if isinstance(value, int | float) else 0
+    return min(_number(arguments.get("context")) or 0, _MOST_CONTEXT)
+
+
+def _number(value: object) -> int | None:
+    """The whole number that a model means; None if it is none."""
+    text = str(value).strip()
+    return int(text.removesuffix(".0")) if _NUMBER.fullmatch(text) else None
 
 
 def _tell(text: str, told: str) -> ToolResult:

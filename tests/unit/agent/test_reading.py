@@ -44,6 +44,37 @@ def test_a_range_of_lines_out_of_megabytes() -> None:
     assert result.note == "Lines 50000 to 50002 of 100000 of output 1."
 
 
+def test_numbers_that_a_model_writes_as_fractions_or_as_text_are_whole_numbers() -> None:
+    whole = read(ROWS, {"output": 1, "grep": "line 3000 error", "context": 1})
+
+    assert read(ROWS, {"output": 1.0, "grep": "line 3000 error", "context": 1.0}) == whole
+    assert read(ROWS, {"output": " 1 ", "grep": "line 3000 error", "context": "1"}) == whole
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"output": "9" * 5000},
+        {"output": 1.5},
+        {"output": float("nan")},
+        {"output": float("inf")},
+        {"output": True},
+        {"output": 1, "lines": "9" * 5000},
+        {"output": 1, "lines": 2.0},
+    ],
+)
+def test_numbers_that_name_nothing_are_told(arguments: dict[str, object]) -> None:
+    result = read(ROWS, arguments)
+
+    assert result.status == "error"
+    assert result.note.startswith(f"The argument `{list(arguments)[-1]}` must be")
+
+
+@pytest.mark.parametrize("context", [float("nan"), float("inf"), -3, "some", None, "9" * 5000])
+def test_lines_around_that_are_no_number_are_none(context: object) -> None:
+    assert read(ROWS, {"output": 1, "grep": "line 3000 error", "context": context}).stdout == "3000:line 3000 ERROR disk full"
+
+
 def test_the_last_lines() -> None:
     assert read(ROWS, {"output": 1, "lines": "-2"}).stdout == "line 99999 ok\nline 100000 ERROR disk full"
 
