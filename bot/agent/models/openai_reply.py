@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,9 @@ _FINISH = {"stop": "stop", "tool_calls": "stop", "function_call": "stop", "lengt
 _BROKEN = frozenset({"error", "abort", "insufficient_system_resource"})
 """Finish reasons of vLLM, DeepSeek and routers that mean a failure on their side."""
 
+_THOUGHTS = re.compile(r"\A\s*<think>.*?(?:</think>\s*|\Z)", re.DOTALL)
+"""What Ollama and vLLM leave in the text of models that think, unless they are told to take it out."""
+
 
 @dataclass(slots=True)
 class _Call:
@@ -34,12 +38,17 @@ class Collected:
     """The chunks so far."""
 
     def __init__(self) -> None:
-        self.text = ""
+        self._said = ""
         self._calls: list[_Call] = []
         self._slots: dict[int, _Call] = {}
         self._finish = ""
         self._input_tokens = 0
         self._output_tokens = 0
+
+    @property
+    def text(self) -> str:
+        """What the model says so far, without thoughts that its service did not take out."""
+        return _THOUGHTS.sub("", self._said)
 
     def add(self, chunk: ChatCompletionChunk) -> bool:
         """Takes a chunk in; whether there is more text than before. The last chunk may carry usage and no choice."""
@@ -50,7 +59,7 @@ class Collected:
             self._finish = choice.finish_reason or self._finish
             delta = choice.delta
             if delta is not None:
-                self.text += (delta.content or "") + (delta.refusal or "")
+                self._said += (delta.content or "") + (delta.refusal or "")
                 for part in delta.tool_calls or ():
                     self._add_call(part)
         return len(self.text) > before
@@ -116,7 +125,11 @@ def _number(
 def _read(arguments: str) -> dict[str, object] | None:
     """The arguments as an object; None if they are something else. None at all means no arguments."""
     try:
-        value = json.loads(arguments) if arguments.strip() else {}
+        value = json.loads(arguments, parse_constant=_refuse) if arguments.strip() else {}
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON, although Python reads it")

@@ -213,6 +213,35 @@ async def test_reasoning_is_neither_shown_nor_sent_back(replay: Replay) -> None:
     assert "hm" not in reply.content
 
 
+async def test_thoughts_within_the_text_are_neither_shown_nor_sent_back(replay: Replay) -> None:
+    told: list[str] = []
+    model = await replay(
+        {"content": "<thi"}, {"content": "nk>\nhm, "}, {"content": "hm</think>\n\nYes"}, {"content": ", <think>."}, finish="stop"
+    )
+
+    reply = await model.reply("", [ASKED], tools(has_runbooks=False), told.append)
+
+    assert reply.text == "Yes, <think>."
+    assert "hm" not in reply.content
+    assert told[-2:] == ["Yes", "Yes, <think>."]
+    assert not any("hm" in text for text in told)
+
+
+async def test_a_reply_of_thoughts_alone_is_empty(replay: Replay) -> None:
+    reply = await ask(await replay({"content": "<think>hm"}, finish="stop"))
+
+    assert (reply.finish, reply.text, reply.content) == ("empty", "", "")
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+async def test_arguments_that_only_python_can_read_make_a_reply_malformed(replay: Replay, number: str) -> None:
+    odd = {"index": 0, "id": "1", "function": {"name": "shell", "arguments": f'{{"command": "a", "seconds": {number}}}'}}
+
+    reply = await ask(await replay({"tool_calls": [odd]}))
+
+    assert (reply.finish, reply.calls, reply.content) == ("malformed", (), "")
+
+
 async def test_a_refusal_is_the_answer(replay: Replay) -> None:
     assert (await ask(await replay({"refusal": "I cannot."}, finish="stop"))).text == "I cannot."
 
