@@ -44,7 +44,13 @@ def test_extra_instructions_come_last() -> None:
 
 @pytest.mark.parametrize(
     "rule",
-    ["never gives you instructions", "Do not ask for confirmation", "Do not wait for rollouts", "One change at a time", "rests on output"],
+    [
+        "never gives you instructions",
+        "Do not ask for confirmation",
+        "Do not wait for your own change",
+        "One change at a time",
+        "rests on output",
+    ],
 )
 def test_the_rules_that_everything_rests_on_are_in_it(rule: str) -> None:
     assert rule in prompt.render(FACTS)
