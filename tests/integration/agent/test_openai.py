@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from bot.agent.models import requests
+from bot.agent.models.openai import OpenAIModel
 from bot.agent.ports import Model, ModelReply
 from bot.agent.tools import tools
 from bot.errors import ModelUnavailableError
@@ -59,6 +61,18 @@ async def test_the_request_carries_the_prompt_the_tools_and_the_question(open_be
     assert sent["messages"] == [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "U1 asks:\nwhy is the shop down?"}]
     assert {tool["function"]["name"] for tool in sent["tools"]} == {tool.name for tool in tools(has_runbooks=False)}
     assert sent["stream_options"] == {"include_usage": True}
+
+
+@pytest.mark.parametrize("service", OPENAIS)
+async def test_what_is_sent_is_the_body_that_is_accounted_for(open_bench: Open, service: str) -> None:
+    bench = await open_bench("rules: [{reply: [{text: ok}]}]", service, thinking="low")
+    assert isinstance(bench.model, OpenAIModel)
+
+    reply = await bench.reply(ASKED)
+
+    assert bench.requests == [bench.model.request("Be brief.", [ASKED], tools(has_runbooks=False))]
+    assert reply.request is not None
+    assert reply.request.digest == requests.digest(bench.requests[0])
 
 
 @pytest.mark.parametrize("service", OPENAIS)
