@@ -1,5 +1,6 @@
 """What the agent's loop costs by itself: a model that answers at once, commands that print at once, the real store and workers. Requests
-are built and accounted for as Gemini's adapter does it, and not sent."""
+are built and accounted for as Gemini's adapter does it, and not sent. What it takes to send them, with the service's own library, is a
+figure of its own."""
 
 from __future__ import annotations
 
@@ -7,8 +8,10 @@ import asyncio
 import gc
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -17,11 +20,15 @@ import structlog
 from pydantic import SecretStr
 
 from bot.agent.models import requests
+from bot.agent.models import script as scripts
 from bot.agent.models.gemini import GeminiModel
-from bot.agent.ports import ModelReply, Tool
+from bot.agent.models.openai import OpenAIModel
+from bot.agent.models.scripted import ScriptedService, serve
+from bot.agent.ports import Model, ModelReply, Tool
+from bot.agent.tools import tools
 from bot.settings_model import ModelChoice
 from bot.threads.inbound.incoming import Message
-from bot.values.transcript import Entry, Replied
+from bot.values.transcript import Answered, Asked, Entry, Mode, Replied, ToolCall, ToolResult
 from tests.fakes import FakeModel, prints, say
 from tests.unit.threads.harness import RULES, Bench, bench
 
@@ -62,6 +69,7 @@ class UnsentModel(FakeModel):
 def main() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     asyncio.run(_measure_steps())
+    _measure_requests()
     asyncio.run(_measure_memory())
 
 
@@ -75,6 +83,46 @@ async def _measure_steps() -> None:
     steps = [later - earlier for earlier, later in pairwise(times)]
     first, last = sum(steps[:20]) / 20, sum(steps[-20:]) / 20
     print(f"{'loop, per step of model and command':<46} first 20: {first * 1e3:5.1f} ms  last 20 of {STEPS}: {last * 1e3:5.1f} ms")
+
+
+def _measure_requests() -> None:
+    """The CPU time of this process for one request and its reply, after some steps and after many; the service has a thread of its own."""
+    address, end = Future[str](), threading.Event()
+    service = threading.Thread(target=lambda: asyncio.run(_serve(address, end)))
+    service.start()
+    try:
+        for name in ("gemini", "openai"):
+            first, last = (asyncio.run(_time_request(name, address.result(), count)) for count in (20, STEPS))
+            print(f"{f'request to {name}, CPU':<46} after 20: {first * 1e3:5.1f} ms  after {STEPS}:   {last * 1e3:5.1f} ms")
+    finally:
+        end.set()
+        service.join()
+
+
+async def _serve(address: Future[str], end: threading.Event) -> None:
+    runner = await serve(ScriptedService(scripts.parse("rules: [{reply: [{text: Done.}]}]")), "127.0.0.1", 0)
+    address.set_result(f"http://127.0.0.1:{runner.addresses[0][1]}")
+    await asyncio.to_thread(end.wait)
+    await runner.cleanup()
+
+
+async def _time_request(name: str, address: str, steps: int) -> float:
+    """Seconds of this thread per request: the mean of five, after one that loads what is loaded once."""
+    entries: list[Entry] = [Asked(1, "U1", "why?", Mode.QUESTION)]
+    for number in range(steps):
+        call = ToolCall(f"c{number}", "shell", {"command": f"look {number}"})
+        entries += (Replied(1, "other", "", "", (call,), "stop"), Answered(1, call.id, ToolResult("ok", "look", 0, f"{number}\n{OUTPUT}")))
+    if name == "gemini":
+        model: Model = GeminiModel(ModelChoice(name="scripted", api_key=SecretStr("none"), base_url=address), 30.0)
+    else:
+        model = OpenAIModel(ModelChoice(provider="openai", name="scripted", api_key=SecretStr("none"), base_url=f"{address}/v1"), 30.0)
+    started = 0.0
+    for attempt in range(6):
+        if attempt == 1:
+            started = time.thread_time()
+        await model.reply("Be brief.", entries, tools(has_runbooks=False), lambda _: None)
+    await model.close()
+    return (time.thread_time() - started) / 5
 
 
 async def _measure_memory() -> None:
