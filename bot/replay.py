@@ -28,7 +28,9 @@ from bot.agent.models import playback, requests
 from bot.agent.ports import ModelReply
 from bot.changes.change import Change
 from bot.errors import BotError, ConfigError
-from bot.settings import LogSettings, Settings
+from bot.local.surface import TEAM
+from bot.local.world import STATE, address_of
+from bot.settings import LogSettings, Settings, StoreSettings
 from bot.store import thread_files
 from bot.store.opening import open_to_read
 from bot.store.thread_files import ThreadRows
@@ -61,10 +63,17 @@ def main(argv: Sequence[str]) -> int:
 async def _run(options: _Options) -> int:
     if options.source is not None:  # no settings are needed for that
         return await go_through(_read_file(options.source), options.turn, show_requests=options.shows_requests)
-    settings = settings_.load(options.config)
+    settings = _load_settings(options)
     if options.target is not None:
         return await save(settings, options.thread, options.target)
     return await run(settings, options.thread, options.turn, show_requests=options.shows_requests)
+
+
+def _load_settings(options: _Options) -> Settings:
+    """The bot's; of a thread of `chat` or of an MCP client, those of this machine's own database."""
+    if options.thread.startswith(f"{TEAM}:"):
+        return Settings(store=StoreSettings(url=address_of(options.state)))
+    return settings_.load(options.config)
 
 
 async def run(settings: Settings, thread_id: str, turn: int | None, *, show_requests: bool) -> int:
@@ -200,6 +209,7 @@ class _Options:
     target: Path | None
     shows_requests: bool
     config: Path | None
+    state: Path
 
 
 def _parse(argv: Sequence[str]) -> _Options:
@@ -214,6 +224,7 @@ def _parse(argv: Sequence[str]) -> _Options:
     either.add_argument("--from", type=Path, metavar="FILE", dest="source", help="go through the rows of such a file; needs no database")
     parser.add_argument("--requests", action="store_true", help="print each request as the model saw it, JSON")
     parser.add_argument("--config", type=Path, default=settings_.default_path(), help="the settings file (YAML)")
+    parser.add_argument("--state", type=Path, default=STATE, help=f"folder of the database of threads of `chat` (default: {STATE})")
     given = parser.parse_args(argv)
     thread, turns = ("", given.words) if given.source else (given.words[0] if given.words else "", given.words[1:])
     if not (thread or given.source):
@@ -222,4 +233,4 @@ def _parse(argv: Sequence[str]) -> _Options:
         parser.error("a turn is one number" + (", and --from knows its thread" if given.source else ""))
     if turns and given.save:
         parser.error("--save takes the whole thread")
-    return _Options(thread, int(turns[0]) if turns else None, given.source, given.save, given.requests, given.config)
+    return _Options(thread, int(turns[0]) if turns else None, given.source, given.save, given.requests, given.config, given.state)

@@ -85,7 +85,12 @@ async def open_world(
 
 def open_state(state: Path) -> AbstractAsyncContextManager[Store]:
     """The database of this folder, which is made if it is not there. Raises ConfigError."""
-    return open_store(StoreSettings(url=f"sqlite+aiosqlite:///{_make_state(state) / 'local.db'}"))
+    return open_store(StoreSettings(url=address_of(_make_state(state))))
+
+
+def address_of(state: Path) -> str:
+    """Of the database of this folder."""
+    return f"sqlite+aiosqlite:///{state.expanduser().resolve() / 'local.db'}"
 
 
 async def begin_thread(world: World, channel: str) -> Thread:
@@ -100,7 +105,7 @@ def _make_state(state: Path) -> Path:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as exc:
         raise ConfigError(f"Cannot make the folder {folder}: {exc.strerror}; name another with --state.") from exc
-    return folder.resolve()
+    return folder
 
 
 @asynccontextmanager

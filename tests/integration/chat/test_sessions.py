@@ -43,6 +43,22 @@ async def test_a_conversation_is_listed_and_goes_on_with_what_was_said(shop: Sho
     assert "3 asked" in (await shop.run("chat", "--list-sessions")).out
 
 
+async def test_a_conversation_is_handed_on_and_replayed_elsewhere(shop: Shop, serve_script: Serve) -> None:
+    await serve_script(SCRIPT)
+    await shop.run("chat", "what colour is it?")
+    name = (await shop.run("chat", "--list-sessions")).out.split()[0]
+
+    saved = await shop.run("replay", f"local:terminal:{name}", "--save", "thread.json")
+    (shop.folder / ".local/state/kubectl-ai-slack/local/local.db").unlink()
+    again = await shop.run("replay", "--from", "thread.json")
+    gone = await shop.run("replay", f"local:terminal:{name}")
+
+    assert (saved.code, saved.err) == (0, "")
+    assert [line.split()[1] for line in again.out.partition("\n\n")[0].splitlines()] == ["asked", "replied", "answered", "replied", "ended"]
+    assert again.code == 0
+    assert (gone.code, "There is no database" in gone.err) == (2, True)
+
+
 async def test_a_person_sees_what_was_said_last_where_a_conversation_goes_on(shop: Shop, serve_script: Serve, open_terminal: Open) -> None:
     await serve_script(SCRIPT)
     await shop.run("chat", "what colour is it?")
