@@ -175,8 +175,8 @@ def _facts(result: ToolResult) -> list[str]:
     lines = [f"status: {result.status}"]
     if result.exit_code is not None:
         lines.append(f"exit code: {result.exit_code}")
-    if result.note:
-        lines.append(f"note: {clean(result.note)}")
+    if result.note:  # it may quote a server's words: on one line they cannot pass for a fact of ours
+        lines.append(f"note: {' '.join(clean(result.note).splitlines())}")
     return lines
 
 
