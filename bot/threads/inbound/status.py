@@ -39,5 +39,9 @@ async def describe(world: World, thread: Thread) -> str:
     lines += [f"• Change {change.id} rolls out: {change.rollout}." for change in rollouts]
     if frozen := await freezing.why_frozen(world, thread.cluster):
         lines.append(f"🧊 {frozen}")
-    lines.append("The thread has a sandbox." if thread.holds_sandbox else "The thread has no sandbox now; the next command gets one.")
+    lines.append(_describe_sandbox(thread) if world.is_sandboxed else "Commands run on this machine, not in a sandbox.")
     return "\n".join(lines)
+
+
+def _describe_sandbox(thread: Thread) -> str:
+    return "The thread has a sandbox." if thread.holds_sandbox else "The thread has no sandbox now; the next command gets one."

@@ -112,7 +112,7 @@ async def test_the_words_of_the_prompt_steer(shop: Shop, serve_script: Serve, op
         ("resume-session 2020-1", "kubectl-ai-slack chat --resume-session 2020-1"),
         ("version", "kubectl-ai-slack "),
         ("stop", "Nothing is going on."),
-        ("status", "namespace default"),
+        ("status", "Commands run on this machine, not in a sandbox."),
         ("undo", "Nothing in this conversation can be undone."),
         (f"kubectl -n {shop.namespace} get cm settings -o name", "configmap/settings"),
         ("and then?", "Then nothing more."),
