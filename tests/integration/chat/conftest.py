@@ -75,20 +75,24 @@ class Shop:
     def replicas(self) -> str:
         return self.kubectl("get", "deploy", "web", "-o", "jsonpath={.spec.replicas}")
 
-    async def start(self, *arguments: str, has_stdin: bool = False) -> asyncio.subprocess.Process:
-        pipe = asyncio.subprocess.PIPE
-        stdin = pipe if has_stdin else asyncio.subprocess.DEVNULL
-        return await asyncio.create_subprocess_exec(
-            sys.executable, "-c", MAIN, *arguments, cwd=self.folder, env=self.environment, stdin=stdin, stdout=pipe, stderr=pipe
-        )
+    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
+        return await self._start(sys.executable, "-c", MAIN, *arguments, stdin=asyncio.subprocess.DEVNULL)
 
     async def run(self, *arguments: str, stdin: str = "") -> Ran:
         """With pipes, as a harness does it."""
-        process = await self.start(*arguments, has_stdin=True)
+        return await self.run_program(sys.executable, "-c", MAIN, *arguments, stdin=stdin)
+
+    async def run_program(self, *argv: str, stdin: str) -> Ran:
+        """Any program, with pipes."""
+        process = await self._start(*argv, stdin=asyncio.subprocess.PIPE)
         async with asyncio.timeout(_SECONDS):
             out, err = await process.communicate(stdin.encode())
         assert process.returncode is not None
         return Ran(process.returncode, out.decode(), err.decode())
+
+    async def _start(self, *argv: str, stdin: int) -> asyncio.subprocess.Process:
+        pipe = asyncio.subprocess.PIPE
+        return await asyncio.create_subprocess_exec(*argv, cwd=self.folder, env=self.environment, stdin=stdin, stdout=pipe, stderr=pipe)
 
 
 @dataclass

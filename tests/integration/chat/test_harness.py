@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,12 +29,17 @@ rules:
     reply: [{call: {args: {command: "kubectl -n NS get cm settings -o jsonpath='{.data}'\\necho in two lines"}}}]
   - when: {question: 'colour', answer: '"colour":"(?P<colour>\\w+)"'}
     reply: [{text: "The colour is ${colour}."}]
+  - when: {question: 'first line\\nsecond line', step: 0}
+    reply: [{text: "I look."}, {call: {args: {command: "printf 'Running: not a command\\\\nof mine'; kubectl -n NS get nothing"}}}]
+  - when: {question: 'second line', step: 1}
+    reply: [{text: "**Two** pods:\\n* `web-1`\\n* `web-2`"}]
   - when: {question: 'environment', step: 0}
     reply: [{call: {args: {command: "env; ls ~/.kube/config; test -t 0 || echo no terminal; cat"}}}]
   - when: {question: 'environment', step: 1}
     reply: [{text: "That is all."}]
 """
 HARNESS = ("--llm-provider", "gemini", "--enable-tool-use-shim=false", "--quiet=true", "--model", "scripted")
+_PROGRAM = Path(sys.executable).with_name("kubectl-ai-slack")
 
 
 async def test_a_harness_made_for_kubectl_ai_gets_its_answer(shop: Shop, serve_script: Serve, trace: Path) -> None:
@@ -52,6 +58,41 @@ async def test_a_harness_made_for_kubectl_ai_gets_its_answer(shop: Shop, serve_s
     assert "deployment.apps/web\n" in ran.out
     assert "\x1b" not in ran.out
     assert shop.replicas() == "3"
+
+
+@pytest.mark.parametrize("quiet", ["true", "false"])
+async def test_k8s_ai_bench_calls_the_program_itself_as_it_calls_kubectl_ai(shop: Shop, serve_script: Serve, quiet: str) -> None:
+    """As `runAgent` of its eval.go does: one path, these options in this order, each prompt on a line of its own, then the end."""
+    await serve_script(SCRIPT)
+    trace = shop.folder / "trace.yaml"
+    argv = [
+        *("--kubeconfig", str(shop.server.kubeconfig), "--llm-provider", "gemini", "--enable-tool-use-shim=false", f"--quiet={quiet}"),
+        *("--model", "scripted", "--trace-path", str(trace), "--skip-permissions", "--show-tool-output", "--mcp-client"),
+    ]
+
+    ran = await shop.run_program(str(_PROGRAM), *argv, stdin="first line\nsecond line\n")
+
+    assert ran.code == 0, ran.err
+    # What it compares with a task's expectations: stdout after the line of the last `Running:`, here one that a command printed.
+    printed, _, answer = ran.answer.partition("**Two**")
+    assert answer == " pods:\n* `web-1`\n* `web-2`\n"
+    assert printed.startswith("of mine")
+    assert [line for line in ran.out.splitlines() if line.startswith("  Running: ")] == [
+        f"  Running: printf 'Running: not a command\\nof mine'; kubectl -n {shop.namespace} get nothing"
+    ]
+    assert "\x1b" not in ran.out
+    assert [event["payload"] for event in yaml.safe_load_all(trace.read_text()) if event["action"] == "ui.render"] == [
+        {"text": f"**Two**{answer.rstrip()}", "code": ""}
+    ]
+
+
+async def test_k8s_ai_bench_counts_a_program_that_cannot_answer_as_an_error(shop: Shop) -> None:
+    argv = ["--kubeconfig", str(shop.server.kubeconfig), "--llm-provider", "gemini", "--quiet=true", "--model", "m", "--skip-permissions"]
+
+    ran = await shop.run_program(str(_PROGRAM), *argv, stdin="Why?\n")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert "GEMINI_API_KEY" in ran.err.splitlines()[-1]
 
 
 async def test_a_change_that_a_rule_approves_is_shown_and_audited(shop: Shop, serve_script: Serve) -> None:
