@@ -41,6 +41,12 @@ _MERGE_KEYS: dict[str, tuple[tuple[str, ...], ...]] = {
 _COMMON_KEYS = (("name",), ("key",), ("type",), ("ip",), ("host",), ("path",), ("id",))
 """What names an item elsewhere (custom resources too), if every item has it and no two share it."""
 
+_UNORDERED = frozenset(
+    {"ports", "volumes", "volumeMounts", "volumeDevices", "hostAliases", "conditions", "topologySpreadConstraints"}
+    | {"taints", "tolerations", "ownerReferences", "subjects", "imagePullSecrets"}
+)
+"""Lists of the built-in types in which it means nothing where a new item stands: a strategic merge patch puts it first."""
+
 _Keys = tuple[str, ...]
 
 
@@ -99,14 +105,26 @@ def _changes(old: Json, new: Json, keys: _Keys, path: str) -> Iterator[FieldDiff
         yield from _map_changes(old or {}, new, keys, path, was_there=old is not None)
     elif isinstance(old, list) and isinstance(new, list):
         yield from _list_changes(old, new, keys, path)
-    elif old is None and isinstance(new, list) and new and all(isinstance(item, dict) for item in new):
-        yield from _list_changes([], new, keys, path)
+    elif (old is None and _holds_maps(new)) or (new is None and _holds_maps(old)):
+        yield from _list_changes(old or [], new or [], keys, path)
     elif old is None:
         yield FieldDiff(path, None, new, "add")
+    elif new is None and _holds_fields(old, path):
+        yield from _map_changes(old, {}, keys, path, was_there=True)
     elif new is None:
         yield FieldDiff(path, old, None, "remove")
     elif not are_same(old, new) and not (quantities.holds_quantity(keys) and quantities.are_equal(old, new)):
         yield FieldDiff(path, old, new, "replace")
+
+
+def _holds_maps(value: Json) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
+
+
+def _holds_fields(gone: Json, path: str) -> bool:
+    """Whether of a map that goes each key is told by itself: of labels, a nodeSelector, limits. An item of a list goes as a whole."""
+    is_map = isinstance(gone, dict) and bool(gone) and not path.endswith("]")
+    return is_map and all(isinstance(value, str) for value in gone.values())
 
 
 def _map_changes(old: dict[str, Json], new: dict[str, Json], keys: _Keys, path: str, *, was_there: bool) -> Iterator[FieldDiff]:
@@ -114,6 +132,8 @@ def _map_changes(old: dict[str, Json], new: dict[str, Json], keys: _Keys, path: 
         yield FieldDiff(path, None, {}, "add")
         return
     for key in dict.fromkeys((*old, *new)):
+        if key == "serviceAccount" and all(item.get(key) == item.get("serviceAccountName") for item in (old, new)):
+            continue  # the old name of the other field, which the server keeps the same
         yield from _changes(old.get(key), new.get(key), (*keys, key), join(path, key))
 
 
@@ -134,11 +154,18 @@ def _list_changes(old: list[Json], new: list[Json], keys: _Keys, path: str) -> I
     for name in dict.fromkeys((*old_items, *new_items)):
         before, after = old_items.get(name), new_items.get(name)
         if after is not None and before is None:  # the path names the item: what names it need not be told again
-            after = {key: value for key, value in after.items() if key not in merge_key} or after
+            after = {key: value for key, value in after.items() if key not in merge_key} or {merge_key[0]: after[merge_key[0]]}
         yield from _changes(before, after, (*keys, name), f"{path}[{_quote(name)}]")
-    kept, come = [name for name in old_items if name in new_items], [name for name in new_items if name not in old_items]
-    if [*kept, *come] != list(new_items):  # the order of env and initContainers has a meaning; new items are told at the end
+    if _tells_order(list(old_items), list(new_items), keys):
         yield FieldDiff(f"{path}[*]", list(old_items), list(new_items), "replace")
+
+
+def _tells_order(old: list[str], new: list[str], keys: _Keys) -> bool:
+    """Whether the items come in another order (that of env and initContainers has a meaning). New ones are told at the end."""
+    kept = [name for name in old if name in new]
+    if keys and keys[-1] in _UNORDERED:
+        return kept != [name for name in new if name in old]
+    return [*kept, *(name for name in new if name not in old)] != new
 
 
 def find_merge_key(keys: _Keys, old: list[Json], new: list[Json]) -> tuple[str, ...]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bot.changes import bodies
 from bot.changes.cascading import leaves_owned
+from bot.changes.change import FieldDiff
 from bot.values.requests import Json, RecordedWrite
 
 _GOES_WITH = {
@@ -21,8 +24,8 @@ _HIDDEN = (
 )
 
 
-def notes_of(write: RecordedWrite, action: str) -> tuple[str, ...]:
-    """The notes of one write whose action in one word is `action`."""
+def notes_of(write: RecordedWrite, action: str, fields: Sequence[FieldDiff] = ()) -> tuple[str, ...]:
+    """The notes of one write whose action in one word is `action`, and which changes these fields."""
     found: list[str] = []
     if not write.has_preview:
         found.append(write.note or "The server cannot preview this; the details show the request as it was asked for.")
@@ -36,7 +39,8 @@ def notes_of(write: RecordedWrite, action: str) -> tuple[str, ...]:
         found.append("The server makes up the name.")
     if write.info.subresource == "status":
         found.append("Writes the status, which controllers usually overwrite.")
-    if write.info.group == "" and write.info.resource == "secrets" and action in ("create", "update"):
+    is_secret = write.info.group == "" and write.info.resource == "secrets"
+    if is_secret and action in ("create", "update") and any(field.path.startswith(("data", "stringData")) for field in fields):
         found.append(_HIDDEN)
     return tuple(found)
 

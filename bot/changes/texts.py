@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 
 _MOST_COMPARED = 400
 """Lines between the first and the last difference; more are told as one block, because the comparison takes their square in time."""
+_MOST_DISTINCT = 1_000
+"""The same of lines that hardly repeat, which takes much less."""
 
 
 def is_long(value: object) -> bool:
@@ -27,8 +30,16 @@ def changed_lines(old: str, new: str) -> list[str]:
     return list(_between(before[start : len(before) - end], after[start : len(after) - end], start))
 
 
+def _can_compare(before: list[str], after: list[str]) -> bool:
+    most = max(len(before), len(after))
+    if most <= _MOST_COMPARED:
+        return True
+    repeated = Counter(after)
+    return most <= _MOST_DISTINCT and sum(repeated[line] for line in before) <= 2 * most
+
+
 def _between(before: list[str], after: list[str], start: int) -> Iterator[str]:
-    if max(len(before), len(after)) > _MOST_COMPARED:
+    if not _can_compare(before, after):
         changes = [("replace", 0, len(before), 0, len(after))]
     else:
         changes = [code for code in SequenceMatcher(None, before, after, autojunk=False).get_opcodes() if code[0] != "equal"]

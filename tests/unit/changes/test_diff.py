@@ -102,6 +102,33 @@ def test_a_creation_in_protobuf_folds_only_known_defaults() -> None:
     assert paths(written) == ["spec.hard.pods", defaults.FOLDED]
 
 
+def test_what_an_autoscaler_gets_by_default_with_one_field_of_its_behavior_is_folded() -> None:
+    policies = [{"type": "Percent", "value": 100, "periodSeconds": 15}]
+    up = {
+        "stabilizationWindowSeconds": 0,
+        "selectPolicy": "Max",
+        "policies": [{"type": "Pods", "value": 4, "periodSeconds": 15}, *policies],
+    }
+    down = {"stabilizationWindowSeconds": 60, "selectPolicy": "Max", "policies": policies}
+    asked = {"spec": {"behavior": {"scaleDown": {"stabilizationWindowSeconds": 60}}}}
+    before = {"kind": "HorizontalPodAutoscaler", "spec": {}}
+    after = {**before, "spec": {"behavior": {"scaleUp": up, "scaleDown": down}}}
+
+    written = write("patch", "horizontalpodautoscalers", "web", asked, before=before, after=after)
+
+    assert paths(written) == ["spec.behavior.scaleDown.stabilizationWindowSeconds", defaults.FOLDED]
+
+
+def test_a_secret_of_which_no_value_is_written_has_no_word_about_values() -> None:
+    before = {"kind": "Secret", "metadata": {"name": "db"}, "data": {"a": b64(MARKER)}}
+
+    shown = diff.of_write(
+        write("patch", "secrets", "db", {}, before=before, after={**before, "metadata": {"name": "db", "labels": {"a": "b"}}})
+    )
+
+    assert ([field.path for field in shown.fields], shown.notes) == (["metadata.labels.a"], ())
+
+
 def test_a_default_that_somebody_asked_for_is_shown() -> None:
     before, after = {"kind": "Pod", "spec": {}}, {"kind": "Pod", "spec": {"restartPolicy": "Always", "dnsPolicy": "ClusterFirst"}}
 
@@ -238,7 +265,7 @@ def test_the_data_of_a_secret_as_a_whole_shows_no_value() -> None:
     )
 
     assert shown.fields[0] == FieldDiff("type", "Opaque", "x", "replace")
-    assert shown.fields[1] == FieldDiff("data", {"a": MARKER, "b": "(hidden)"}, None, "remove")
+    assert shown.fields[1:] == (FieldDiff("data.a", MARKER, None, "remove"), FieldDiff("data.b", "(hidden)", None, "remove"))
 
 
 @pytest.mark.parametrize(

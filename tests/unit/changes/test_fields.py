@@ -55,6 +55,40 @@ CASES: dict[str, tuple[Any, list[tuple[str, Any, Any, str]]]] = {
         lambda item, c: c.pop("resources"),
         [(f"{WEB_CONTAINER}.resources", CONTAINER["resources"], None, "remove")],
     ),
+    "a removed map of texts": (
+        lambda item, c: c["resources"].pop("limits"),
+        [
+            (f"{WEB_CONTAINER}.resources.limits.cpu", "1000m", None, "remove"),
+            (f"{WEB_CONTAINER}.resources.limits.memory", "1Gi", None, "remove"),
+        ],
+    ),
+    "a removed list of items": (
+        lambda item, c: c.pop("env"),
+        [
+            (f"{WEB_CONTAINER}.env[A]", {"name": "A", "value": "1"}, None, "remove"),
+            (f"{WEB_CONTAINER}.env[B]", {"name": "B", "value": "2"}, None, "remove"),
+        ],
+    ),
+    "a new port, before the others": (
+        lambda item, c: c["ports"].insert(0, {"containerPort": 81, "protocol": "TCP"}),
+        [(f"{WEB_CONTAINER}.ports[81].containerPort", None, 81, "add")],
+    ),
+    "a new variable, before the others": (
+        lambda item, c: c["env"].insert(0, {"name": "0", "value": "x"}),
+        [(f"{WEB_CONTAINER}.env[0].value", None, "x", "add"), (f"{WEB_CONTAINER}.env[*]", ["A", "B"], ["0", "A", "B"], "replace")],
+    ),
+    "another order of ports": (
+        lambda item, c: c["ports"].reverse(),
+        [(f"{WEB_CONTAINER}.ports[*]", ["80", "53/UDP"], ["53/UDP", "80"], "replace")],
+    ),
+    "an account by both of its names": (
+        lambda item, c: item["spec"]["template"]["spec"].update(serviceAccountName="robot", serviceAccount="robot"),
+        [(f"{POD_SPEC}.serviceAccountName", None, "robot", "add")],
+    ),
+    "an account by its old name alone": (
+        lambda item, c: set_in(item["spec"]["template"]["spec"], "serviceAccount", "robot"),
+        [(f"{POD_SPEC}.serviceAccount", None, "robot", "add")],
+    ),
     "null is missing": (lambda item, c: set_in(c, "command", None), []),
     "an empty map": (lambda item, c: set_in(c, "securityContext", {}), [(f"{WEB_CONTAINER}.securityContext", None, {}, "add")]),
     "a map that became empty": (

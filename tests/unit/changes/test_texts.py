@@ -43,6 +43,14 @@ def test_a_large_difference_is_one_block() -> None:
     assert len(told) == 1 + 500 + 500
 
 
+def test_lines_that_hardly_repeat_are_compared_far_apart() -> None:
+    lines = [f"line {number}" for number in range(900)]
+
+    told = changed_lines("\n".join(["first", *lines]) + "\n", "\n".join(["1st", *lines]))
+
+    assert told == ["@ 1", "− first", "+ 1st", "@ 902", "− "]
+
+
 @pytest.mark.parametrize(("value", "expected"), [("a\nb", True), ("a\n", False), ("a", False), (None, False), (3, False)])
 def test_only_texts_of_several_lines_are_told_by_lines(value: object, expected: bool) -> None:
     assert is_long(value) is expected
