@@ -58,6 +58,11 @@ class Scene:
         """The effect's object as the cluster has it now, whatever the change did to it before; {} if it is not there."""
         return next((one.before for one in self.effects if one.title == effect.title), effect.before)
 
+    def anew(self, effect: Effect) -> Effect | None:
+        """The effect that makes an object again which this one takes away (`replace --force`)."""
+        later = self.effects[self.effects.index(effect) + 1 :] if effect.is_removal else ()
+        return next((one for one in later if one.title == effect.title and one.diff.action == "create"), None)
+
     def made_labels(self, namespace: str) -> Iterator[dict[str, str]]:
         """Labels of the pods that the change itself brings into a namespace."""
         for effect in self.effects:

@@ -33,9 +33,14 @@ def lines(writes: Sequence[RecordedWrite], diffs: Sequence[ObjectDiff], around: 
     return tuple(dict.fromkeys([*packed, *shared, *_unseen(scene.around)]))
 
 
-def _of_nothing(effect: Effect, _: Scene) -> Iterator[str]:
-    if effect.diff.action in ("update", "scale") and effect.write.has_preview and not effect.diff.fields:
+def _of_nothing(effect: Effect, scene: Scene) -> Iterator[str]:
+    """Told if nothing of all that is done to the object changes it."""
+    if all(_changes_nothing(one) for one in scene.effects if one.title == effect.title):
         yield "nothing changes: it is so already"
+
+
+def _changes_nothing(effect: Effect) -> bool:
+    return effect.diff.action in ("update", "scale") and effect.write.has_preview and not effect.diff.fields
 
 
 _RULES: tuple[Rule, ...] = (
@@ -63,9 +68,10 @@ _RULES: tuple[Rule, ...] = (
 def _who_reverts(of_one: Sequence[Effect]) -> Iterator[str]:
     """Who sets one object back, once for all that is done to it."""
     last = of_one[-1]
+    is_replaced = of_one[0].is_removal and last.diff.action == "create"
     if last.kind == "Pod" and managers.is_built_in(managers.controller(of_one[0].before)):
         return  # its controller replaces it, and sets nothing of it back
-    if last.diff.action not in ("update", "scale", "delete") or (last.kind == "Pod" and last.is_removal):
+    if not (is_replaced or last.diff.action in ("update", "scale", "delete")) or (last.kind == "Pod" and last.is_removal):
         return  # whose pods they are that go is told for all of them together
     is_certain = any(field.op != "add" for effect in of_one for field in effect.diff.fields)
     if words := managers.describe(of_one[0].before, is_gone=last.is_removal, is_certain=is_certain):

@@ -20,7 +20,7 @@ def of_removals(scene: Scene) -> Iterator[str]:
     """One line per controller and per budget, however many pods go."""
     going = [effect for effect in scene.effects if effect.kind == "Pod" and effect.is_removal and effect.before]
     yield from _of_controllers(scene, going)
-    yield from _of_lone_pods(going)
+    yield from _of_lone_pods([effect for effect in going if not scene.anew(effect)])
     yield from _of_budgets(scene, going)
 
 

@@ -139,7 +139,10 @@ def _of_pods(effect: Effect, scene: Scene, on_it: list[dict[str, Any]], evicting
         yield f"{'⚠️ ' if on_it else ''}{count(len(on_it), 'pod')} on it {'is' if len(on_it) == 1 else 'are'} removed"
     elif evicting:
         gone = [pod for pod in on_it if not all(_tolerates(pod, taint) for taint in evicting)]
-        yield f"⚠️ evicts {len(gone)} of its {count(len(on_it), 'pod')} at once, without asking PodDisruptionBudgets"
+        if gone:
+            yield f"⚠️ evicts {len(gone)} of its {count(len(on_it), 'pod')} at once, without asking PodDisruptionBudgets"
+        else:
+            yield "evicts none of its pods: they tolerate it" if on_it else "it has no pods"
     else:
         names = {(one.diff.namespace, one.diff.name) for one in scene.effects if one.kind == "Pod" and one.is_removal}
         leaving = sum((found.get("namespace"), found.get("name")) in names for found in map(bodies.metadata, on_it))

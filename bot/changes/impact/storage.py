@@ -30,7 +30,7 @@ def of_configuration(effect: Effect, scene: Scene) -> Iterator[str]:
         return
     if not users:
         yield "no pod reads it now"
-    elif effect.is_removal:
+    elif effect.is_removal and not scene.anew(effect):
         yield f"⚠️ read by {_who(users)}: such pods do not start any more without it"
     else:
         is_environment = any(_is_in_environment(pod, effect) for pod in users)

@@ -59,6 +59,12 @@ def of_lost_endpoints(effect: Effect, scene: Scene) -> Iterator[str]:
 
 def _of_deleted_service(effect: Effect, scene: Scene) -> Iterator[str]:
     namespace, name = effect.diff.namespace, effect.diff.name
+    if anew := scene.anew(effect):
+        is_same = trees.text(anew.after, "spec", "clusterIP") == trees.text(effect.before, "spec", "clusterIP")
+        yield "it is made anew: clients of its name get no answer for a moment" + (
+            "" if is_same else ", and its address is another one then"
+        )
+        return
     of_service = f"kubernetes.io/service-name={name}"
     slices = scene.around.list(objects("discovery.k8s.io/v1", "endpointslices", "EndpointSlices", namespace, labelSelector=of_service))
     if slices is not None:

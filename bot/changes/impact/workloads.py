@@ -103,7 +103,7 @@ def _share(value: Json, whole: int, rounded: Any) -> int:
     return value if isinstance(value, int) else 0
 
 
-def of_pausing(effect: Effect, _: Scene) -> Iterator[str]:
+def of_pausing(effect: Effect, scene: Scene) -> Iterator[str]:
     """What `rollout pause`, `rollout resume` and `suspend` mean."""
     if effect.diff.action != "update":
         return
@@ -111,7 +111,11 @@ def of_pausing(effect: Effect, _: Scene) -> Iterator[str]:
         if trees.part(effect.after, "spec").get("paused") is True:
             yield "pauses rollouts: a changed template starts no pods until it is resumed"
         else:
-            pending = replicas(effect.after, effect.kind) - trees.number(effect.before, "status", "updatedReplicas")
+            wanted, is_new = (
+                replicas(effect.after, effect.kind),
+                any(one.changes("spec.template") for one in scene.effects if one.title == effect.title),
+            )
+            pending = wanted if is_new else wanted - trees.number(effect.before, "status", "updatedReplicas")
             yield f"resumes the rollout: {count(pending, 'pod')} to be replaced" if pending > 0 else "resumes rollouts: none is pending"
     if effect.kind in ("CronJob", "Job") and effect.field("spec.suspend"):
         is_suspended = trees.part(effect.after, "spec").get("suspend") is True

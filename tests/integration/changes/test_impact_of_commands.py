@@ -28,6 +28,13 @@ kubectl create quota tight --hard=pods=5
 kubectl wait --for=jsonpath={.status.used.pods} quota/tight --timeout=30s
 """
 SETUP_OF_OTHERS = """
+kubectl create -f - <<EOF
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: all}
+rules: [{apiGroups: ["*"], resources: ["*"], verbs: ["*"]}]
+EOF
+kubectl create rolebinding ops --role=all --user=ada
 kubectl create pdb keep --selector=app=web --min-available=2
 kubectl wait --for=jsonpath={.status.expectedPods}=3 pdb/keep --timeout=30s
 for name in by-flux by-label by-helm by-operator owned; do kubectl create cm $name --from-literal=a=1; done
@@ -90,6 +97,20 @@ TABLE = [
     ("kubectl delete cm owned", ["wned by Widget boss (example.com): will be brought back by its operator"]),
     ("kubectl cordon n1", ["akes no new pods; ", "can take pods"]),
     ("kubectl create clusterrolebinding x --clusterrole=cluster-admin --user=ada", ["⚠️ Gives User ada every right in the whole cluster"]),
+    (
+        "kubectl create role keys --verb=get --resource=secrets && kubectl create rolebinding keys --role=keys --user=ada",
+        ["⚠️ lets whoever is bound to it read Secrets", "⚠️ gives User ada the right to read Secrets in impact"],
+    ),
+    ("kubectl set subject rolebinding ops --user=eve", ["⚠️ Gives User eve every right in impact"]),
+    ("kubectl get svc web -o yaml | kubectl replace --force -f -", ["s made anew: clients of its name get no answer for a moment · its"]),
+    (
+        "kubectl get cm settings -o yaml | kubectl replace --force -f -",
+        ["ead by", "environment variables change only with a restart"],
+    ),
+    (
+        "kubectl rollout pause deploy/web; kubectl set image deploy/web nginx=nginx:9; kubectl rollout resume deploy/web",
+        ["resumes the rollout: 3 pods to be replaced"],
+    ),
     ("kubectl create deploy api --image=nginx --replicas=1 && kubectl expose deploy api --port=80", ["pods that this change brings"]),
 ]
 

@@ -30,6 +30,70 @@ def test_wide_rights_are_told() -> None:
     ]
 
 
+def bound(role: str, *subjects: str, before: tuple[str, ...] = (), kind: str = "ClusterRole") -> RecordedWrite:
+    def item(names: tuple[str, ...]) -> dict[str, Any]:
+        metadata = {"name": "b", "namespace": "shop"}
+        return {
+            "kind": "RoleBinding",
+            "metadata": metadata,
+            "roleRef": {"kind": kind, "name": role},
+            "subjects": [{"kind": "User", "name": name} for name in names],
+        }
+
+    return updated(item(before), item(subjects), "rolebindings")
+
+
+async def test_a_binding_tells_what_its_role_holds() -> None:
+    own = {"rules": [{"apiGroups": [""], "resources": ["secrets", "pods/exec"], "verbs": ["get", "create"]}]}
+    whole = {"rules": [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]}
+    named = {"rules": [{"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["one"], "verbs": ["get"]}]}
+    harmless = {"rules": [{"apiGroups": ["apps"], "resources": ["*"], "verbs": ["get"]}, {"nonResourceURLs": ["*"], "verbs": ["*"]}]}
+
+    assert await impact(Cluster(roles=own), bound("own", "ada", kind="Role")) == [
+        "⚠️ Gives User ada the right to read Secrets and run commands in pods in shop"
+    ]
+    assert await impact(Cluster(clusterroles=whole), bound("whole", "ada")) == ["⚠️ Gives User ada every right in shop"]
+    assert await impact(Cluster(clusterroles=named), bound("named", "ada")) == []
+    assert await impact(Cluster(clusterroles=harmless), bound("harmless", "ada")) == []
+    assert await impact(Cluster(), bound("gone", "ada")) == []
+
+
+async def test_only_who_is_new_in_a_binding_gets_rights() -> None:
+    assert await impact(Cluster(), bound("edit", "ada", "ben", before=("ada",))) == [
+        "⚠️ Gives User ben the right to change most things, read Secrets and run commands in pods in shop"
+    ]
+    assert await impact(Cluster(), bound("edit", "ada", before=("ada", "ben"))) == []
+
+
+async def test_a_role_of_the_same_change_is_looked_into() -> None:
+    role = {"kind": "Role", "metadata": {"name": "own", "namespace": "shop"}}
+    rules = [{"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["roles"], "verbs": ["bind"]}]
+    wider = updated(role, {**role, "rules": rules}, "roles")
+
+    assert recorded(updated(role, {**role, "rules": [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]}, "roles")) == [
+        "⚠️ Lets whoever is bound to it do everything"
+    ]
+    assert await impact(Cluster(), wider, bound("own", "ada", kind="Role")) == [
+        "Role shop/own: ⚠️ holds the verb bind, which can give further rights",
+        "RoleBinding shop/b: ⚠️ gives User ada the right to give further rights in shop",
+    ]
+
+
+def test_a_template_that_changes_while_paused_is_rolled_out_when_it_is_resumed() -> None:
+    paused = updated(workload(), workload(spec={"paused": True}))
+    changed = rolled(spec={"paused": True})
+    resumed = updated(workload(image="nginx:2", spec={"paused": True}), workload(image="nginx:2"))
+
+    assert recorded(paused, changed, resumed)[-1].endswith("resumes the rollout: 3 pods to be replaced")
+
+
+def test_a_write_that_changes_nothing_is_told_only_if_the_others_change_nothing_either() -> None:
+    same = scaled(3)
+
+    assert recorded(same, same) == ["Nothing changes: it is so already"]
+    assert recorded(same, scaled(5)) == ["+2 pods (3/3 ready now)"]
+
+
 async def test_what_cannot_be_looked_at_is_said() -> None:
     cluster = Cluster()
     cluster.status = {"horizontalpodautoscalers": 403, "resourcequotas": 500}

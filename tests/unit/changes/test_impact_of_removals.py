@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from tests.unit.changes.builders import write
+from bot.values.requests import RecordedWrite
+from tests.unit.changes.builders import JSON, write
 from tests.unit.changes.impacts import Cluster, deleted, impact, node, pod, recorded, updated, workload
 
 
@@ -102,3 +104,21 @@ async def test_a_taint_tells_whom_it_evicts() -> None:
     (line,) = await impact(Cluster(pods=[tolerant, pod("b")], nodes=[node("n2")]), tainted)
 
     assert line.startswith("⚠️ Evicts 1 of its 2 pods at once, without asking PodDisruptionBudgets")
+    assert (await impact(Cluster(pods=[tolerant], nodes=[node("n2")]), tainted))[0].startswith("Evicts none of its pods: they tolerate it")
+    assert (await impact(Cluster(pods=[], nodes=[node("n2")]), tainted))[0].startswith("It has no pods")
+
+
+async def test_what_is_made_anew_is_not_said_to_be_gone() -> None:
+    item = {"kind": "ConfigMap", "metadata": {"name": "c", "namespace": "shop"}, "data": {"a": "1"}}
+    user = pod("b", spec={"volumes": [{"configMap": {"name": "c"}}]})
+    lone = pod("a")
+
+    def replaced(old: dict[str, Any], resource: str) -> tuple[RecordedWrite, RecordedWrite]:
+        return deleted(old, resource), write("create", resource, "", old, kind=JSON, after=old)
+
+    assert await impact(Cluster(pods=[user]), *replaced(item, "configmaps")) == [
+        "Read by 1 pod (Pod b): mounted files change by themselves after a while"
+    ]
+    assert (await impact(Cluster(services=[]), *replaced(lone, "pods"))) == [
+        "A pod without a controller: nothing brings it back when it goes"
+    ]

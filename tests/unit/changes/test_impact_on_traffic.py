@@ -31,6 +31,19 @@ async def test_a_service_that_goes_tells_who_used_it() -> None:
     ]
 
 
+async def test_a_service_that_is_made_anew_tells_whether_its_address_stays() -> None:
+    def remade(address: str) -> RecordedWrite:
+        item = service(app="web")
+        return write("create", "services", "", item, kind=JSON, after={**item, "spec": {**item["spec"], "clusterIP": address}})
+
+    old = service(app="web")
+    gone = deleted({**old, "spec": {**old["spec"], "clusterIP": "10.0.0.1"}}, "services")
+    same, other = [await impact(Cluster(pods=[pod("a")]), gone, remade(address)) for address in ("10.0.0.1", "10.0.0.2")]
+
+    assert same[0].startswith("It is made anew: clients of its name get no answer for a moment · ")
+    assert other[0].startswith("It is made anew: clients of its name get no answer for a moment, and its address is another one then · ")
+
+
 async def test_services_that_lose_their_pods_are_named() -> None:
     others = [service(app="web"), service(app="other"), {**service(), "metadata": {"name": "none"}}]
 
