@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from bot.changes import bodies
 from bot.changes.ports import ClusterApi
+from bot.errors import ChangeError
 from bot.values.requests import ApiRequest, ApiResponse, Json, RecordedWrite
 
 _SELECTORS = frozenset({"labelSelector", "fieldSelector"})
@@ -36,12 +37,15 @@ class Refused:
 
 
 def object_path(write: RecordedWrite) -> str:
-    """The path of the object (of the parent, for a subresource; of the collection, for a DELETE of one)."""
+    """The path of the object (of the parent, for a subresource; of the collection, for a DELETE of one). Raises ChangeError."""
     path = write.request.path.rstrip("/")
     if write.info.subresource:
         return path.removesuffix(f"/{write.info.subresource}")
     if write.info.verb == "create":
-        return f"{path}/{quote(str(bodies.metadata(write.after).get('name') or _asked_name(write)), safe='')}"
+        name = write.info.name or str(bodies.metadata(write.after).get("name") or _asked_name(write))
+        if not name:  # without it this would be the path of all objects of the kind
+            raise ChangeError("The name of what a request makes is not known; look at the objects of its kind.")
+        return f"{path}/{quote(name, safe='')}"
     return path
 
 

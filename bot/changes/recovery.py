@@ -38,7 +38,7 @@ async def look(api: ClusterApi, write: RecordedWrite, approved: ObjectDiff, send
     """Reads (and dry-runs, for updates) without changing anything. Raises UpstreamUnavailableError."""
     if bodies.generates_name(write):
         return Unknown()
-    current = await live.read(api, write)
+    current = await live.read(api, replace(write, info=replace(write.info, name=write.info.name or approved.name)))
     if isinstance(current, Refused):
         return Unknown()
     if approved.action == "deletecollection":

@@ -106,20 +106,21 @@ class _Merge:
             return live
         if _are_same(live, after) or (keys and keys[-1] in self._chosen):
             return before
-        if isinstance(live, dict) and isinstance(after, dict) and (isinstance(before, dict) or before is ABSENT):
+        if isinstance(live, dict) and isinstance(before, dict | _Absent) and (isinstance(after, dict) or _are_texts(before, live)):
             return self._maps(before, after, live, keys, path)
-        if isinstance(before, list) and isinstance(after, list) and isinstance(live, list):
-            merged = self._lists(before, after, live, keys, path)
+        if isinstance(live, list) and all(isinstance(item, list | _Absent) for item in (before, after)):
+            was, became = ([] if isinstance(item, _Absent) else item for item in (before, after))
+            merged = self._lists(was, became, live, keys, path)
             if merged is not None:
-                return merged
+                return merged if merged or before is not ABSENT else ABSENT
         self.conflicts.append(Conflict(path))
         return live
 
-    def _maps(self, before: _Field, after: dict[str, Json], live: dict[str, Json], keys: tuple[str, ...], path: str) -> _Field:
-        was = before if isinstance(before, dict) else {}
+    def _maps(self, before: _Field, after: _Field, live: dict[str, Json], keys: tuple[str, ...], path: str) -> _Field:
+        was, became = (item if isinstance(item, dict) else {} for item in (before, after))
         merged: dict[str, Json] = {}
         for key in dict.fromkeys((*live, *was)):
-            value = self.run(was.get(key, ABSENT), after.get(key, ABSENT), live.get(key, ABSENT), (*keys, key), join(path, key))
+            value = self.run(was.get(key, ABSENT), became.get(key, ABSENT), live.get(key, ABSENT), (*keys, key), join(path, key))
             if value is not ABSENT:
                 merged[key] = value
         # An empty map of these is no map, and what others add to it meanwhile is not taken away with it.
@@ -155,6 +156,11 @@ class _Merge:
             return ABSENT
         self.conflicts.append(Conflict(path))
         return live
+
+
+def _are_texts(*maps: _Field) -> bool:
+    """Whether keys of both stand for themselves, as those of labels do; a probe of parts of two would be none."""
+    return all(isinstance(item, dict) and all(isinstance(value, str) for value in item.values()) for item in maps)
 
 
 def _insert(items: dict[str, Json], name: str, item: Json, order: list[str]) -> dict[str, Json]:

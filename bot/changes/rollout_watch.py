@@ -142,11 +142,12 @@ def _targets(change: Change) -> list[_Target]:
     for position, (write, diff) in enumerate(zip(change.writes, change.diffs, strict=False)):
         if position not in landed or (diff.kind not in rollout.KINDS and diff.action not in _REMOVALS):
             continue
-        path = live.object_path(write)
-        if diff.action == "create" and write.request.method == "POST":
-            path = f"{write.request.path.rstrip('/')}/{quote(diff.name, safe='')}"  # the server may have made the name up
         if diff.action in ("deletecollection", "exec"):
             continue
+        if diff.action == "create" and write.request.method == "POST":
+            path = f"{write.request.path.rstrip('/')}/{quote(diff.name, safe='')}"  # the server may have made the name up
+        else:
+            path = live.object_path(write)
         found[path] = _Target(write, diff, path)
     return list(found.values())
 

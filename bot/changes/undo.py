@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import orjson
 
-from bot.changes import bodies, live, recreating, sizes
+from bot.changes import bodies, live, recreating, sizes, trees
 from bot.changes.cascading import leaves_owned
 from bot.changes.change import UNDOABLE, Change, ObjectDiff, SendState
 from bot.changes.fields import is_scale
@@ -22,6 +22,7 @@ from bot.values.tool_use import read_use
 
 _CHOSEN = frozenset({"nodePort", "clusterIP", "clusterIPs", "healthCheckNodePort"})
 """Fields of Services that the server chooses; every dry run chooses others."""
+_ADDRESS = frozenset({"clusterIP", "clusterIPs"})
 _MARK = b"[redacted:"
 LEFT = "Stays as it is: "
 IMPOSSIBLE = "Undo is not possible"
@@ -34,6 +35,8 @@ _OF_SUBRESOURCES = {
     "binding": "a pod cannot be taken off its node again.",
     "ephemeralcontainers": "a debugging container stays until its pod goes.",
 }
+_IN_OBJECT = frozenset({"", "scale", "status", "ephemeralcontainers", "resize"})
+"""Subresources whose writes are about the object alone: with it they are gone."""
 _CONTENT_GONE = {
     ("", "namespaces"): "everything in the namespace goes with it.",
     ("", "nodes"): "the node has to register itself again.",
@@ -90,7 +93,7 @@ def obstacle(write: RecordedWrite) -> str:
         return "what a tool did is not known."
     if not info.is_resource:
         return "it is not about an object."
-    if (info.group, info.resource) == ("", "secrets"):
+    if _is_secret(info) and (info.verb != "create" or info.subresource):  # what was created is deleted, without any copy
         return "no copy of a Secret is kept."
     if info.subresource in _OF_SUBRESOURCES:
         return _OF_SUBRESOURCES[info.subresource]
@@ -107,9 +110,19 @@ def obstacle(write: RecordedWrite) -> str:
     return _of_image(write.before)
 
 
+def _obstacles(writes: Sequence[RecordedWrite]) -> list[str]:
+    """Why each of the writes to one object cannot be taken back. Deleting what the first one makes takes back what the others do to it."""
+    found = [obstacle(write) for write in writes]
+    is_made = writes[0].before is None and writes[0].request.method != "DELETE" and not found[0]
+    return ["" if is_made and write.info.subresource in _IN_OBJECT else why for write, why in zip(writes, found, strict=True)]
+
+
 def cautions(writes: Sequence[RecordedWrite], diffs: Sequence[ObjectDiff]) -> tuple[str, ...]:
     """What whoever approves must know about undoing it afterwards; () if all of it can be taken back."""
-    found = [(diff.title, obstacle(write)) for write, diff in zip(writes, diffs, strict=True)]
+    groups: dict[str, list[RecordedWrite]] = {}
+    for write, diff in zip(writes, diffs, strict=True):
+        groups.setdefault(diff.title, []).append(write)
+    found = [(title, why) for title, group in groups.items() for why in _obstacles(group)]
     if all(why for _, why in found):
         return tuple(dict.fromkeys(f"{IMPOSSIBLE}: {why}" for _, why in found))
     titles: dict[str, list[str]] = {}
@@ -140,7 +153,7 @@ def targets(change: Change) -> tuple[list[Target], list[Left]]:
     for group in groups.values():
         writes = tuple(write for write, _ in group)
         title = group[-1][1]
-        why = next((why for why in map(obstacle, writes) if why), "")
+        why = next((why for why in _obstacles(writes) if why), "" if writes[0].info.name else "its name is not known.")
         if why:
             left.append(Left(title, why))
             continue
@@ -165,7 +178,7 @@ def reverse(target: Target, now: Json) -> Step | Left:
         return Left(target.title, "it is another object of the same name by now.")
     # Where a size is kept elsewhere, it is taken back as any other field.
     is_sized = all(write.info.subresource == "scale" and sizes.path_of(write) == sizes.REPLICAS for write in target.writes)
-    return _scale(target, now) if is_sized else _patch(target, now)
+    return _scale(target, now) if is_sized else _patch(target, now, is_made_anew=is_made_anew)
 
 
 def _landed(change: Change) -> Iterator[tuple[RecordedWrite, str]]:
@@ -215,8 +228,10 @@ def _delete(target: Target, now: Json) -> Step:
     # Without a policy some kinds (Jobs) leave behind what they own.
     options = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
     info = replace(target.info, verb="delete")
-    notes = ("It was changed after this change made it; that goes too.",) if _has_moved(target, now) else ()
-    return Step(ApiRequest("DELETE", info.path, (), "application/json", orjson.dumps(options)), info, notes)
+    notes = ["It was changed after this change made it; that goes too."] if _has_moved(target, now) else []
+    if _is_secret(info):
+        notes.append("Whether it was changed after this change made it is not known: no copy of a Secret is kept.")
+    return Step(ApiRequest("DELETE", info.path, (), "application/json", orjson.dumps(options)), info, tuple(notes))
 
 
 def _has_moved(target: Target, now: Json) -> bool:
@@ -247,9 +262,10 @@ def _scale(target: Target, now: Json) -> Step | Left:
     return Step(ApiRequest("PATCH", info.path, (), "application/merge-patch+json", body), info)
 
 
-def _patch(target: Target, now: Json) -> Step | Left:
+def _patch(target: Target, now: Json, *, is_made_anew: bool) -> Step | Left:
     is_service = (target.info.group, target.info.resource) == ("", "services")
-    restored = restore(target.before, target.after, now, _CHOSEN if is_service else frozenset())
+    before = _with_address(target.before, now) if is_service and is_made_anew else target.before
+    restored = restore(before, target.after, now, _CHOSEN if is_service else frozenset())
     operations = list(json_patch(own_part(now), restored.object))
     kept = ", ".join(conflict.path for conflict in restored.conflicts)
     if not operations:
@@ -264,8 +280,18 @@ def _patch(target: Target, now: Json) -> Step | Left:
     return Step(ApiRequest("PATCH", info.path, (), bodies.JSON_PATCH, orjson.dumps(operations)), info, tuple(notes))
 
 
+def _with_address(before: Json, now: Json) -> Json:
+    """A Service with the address of the one that was made in its place: it is never changed."""
+    spec = {key: value for key, value in trees.part(before, "spec").items() if key not in _ADDRESS}
+    return {**before, "spec": {**spec, **{key: value for key, value in trees.part(now, "spec").items() if key in _ADDRESS}}}
+
+
 def _is_restart(operations: Sequence[dict[str, Any]]) -> bool:
     return any("restartedAt" in orjson.dumps(operation).decode() and "/spec/template/" in operation["path"] for operation in operations)
+
+
+def _is_secret(info: RequestInfo) -> bool:
+    return (info.group, info.resource) == ("", "secrets")
 
 
 def _uid(item: Json) -> Json:

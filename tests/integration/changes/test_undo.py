@@ -53,6 +53,7 @@ UPDATES = [
     ("node port", 'kubectl patch svc web -p \'{"spec":{"type":"NodePort"}}\'', "svc/web"),
     ("cordon", "kubectl cordon n1", "node/n1"),
     ("taint", "kubectl taint node n1 a=b:NoSchedule", "node/n1"),
+    ("taint of a node that is closed", "kubectl cordon n1 && kubectl taint node n1 a=b:NoSchedule c=d:NoExecute", "node/n1"),
     ("uncordon", "kubectl uncordon shut", "node/shut"),
     ("taint taken off", "kubectl taint node shut c=d:NoSchedule-", "node/shut"),
     ("set selector", "kubectl set selector svc/web app=other", "svc/web"),
@@ -111,6 +112,17 @@ CREATIONS = [
     ("cronjob", "kubectl create cronjob made --image=busybox --schedule='0 0 1 1 *' -- date", "cronjob/made"),
     ("ingress", "kubectl create ingress made --rule=a.example/x=web:80 --class=none", "ingress/made"),
     ("disruption budget", "kubectl create pdb made --selector=app=none --min-available=1", "pdb/made"),
+    ("secret", "kubectl create secret generic made --from-literal=a=1", "secret/made"),
+    (
+        "secret that is changed again",
+        'kubectl create secret generic made --from-literal=a=1 && kubectl patch secret made -p \'{"stringData":{"a":"2"}}\'',
+        "secret/made",
+    ),
+    (
+        "deployment that is scaled at once",
+        "kubectl create deploy made --image=nginx && kubectl scale deploy made --replicas=2",
+        "deploy/made",
+    ),
     ("priority class", "kubectl create priorityclass made --value=5", "priorityclass/made"),
     ("quota", "kubectl create quota made --hard=pods=900", "quota/made"),
     ("from a file", f"{configmap('made', '1')} | kubectl create -f -", "cm/made"),
@@ -227,7 +239,7 @@ async def test_an_object_that_moves_after_the_undo_was_proposed_supersedes_it(pr
 
     fresh = changes.rows[moved.superseded_by or 0]
     assert (moved.state, fresh.undoes, changes.rows[done.id].state) == (State.SUPERSEDED, done.id, State.DONE)
-    assert [(field.old, field.new) for field in fresh.diffs[0].fields] == [({"step": "2"}, None)]
+    assert [(field.old, field.new) for field in fresh.diffs[0].fields] == [("2", None)]
     await lab.direct("kubectl annotate cm/settings step-")
 
 
@@ -248,3 +260,23 @@ async def test_a_workload_takes_up_again_what_its_deletion_left_behind(prepared:
     assert undone.writes[0].note.endswith("Pods of its selector that were left behind are its own again.")
     assert adopted.code == 0, adopted.err
     assert adopted.out.splitlines()[-1] == before.out != ""
+
+
+async def test_what_got_its_name_from_the_server_is_taken_away(prepared: Lab) -> None:
+    made = "printf 'apiVersion: v1\\nkind: ConfigMap\\nmetadata: {generateName: m-, labels: {made: up}}' | kubectl create -f -"
+
+    _, _, undone = await carry_out_and_undo(prepared, made)
+
+    left = await prepared.direct("kubectl get cm -l made=up -o name")
+    assert (undone.state, left.code, left.out) == (State.DONE, 0, "")
+
+
+async def test_a_service_that_was_made_anew_gets_everything_back_but_its_address(prepared: Lab) -> None:
+    before = await look(prepared, "svc/web")
+
+    _, _, undone = await carry_out_and_undo(prepared, "kubectl delete svc web && kubectl expose deploy web --port=81 --labels=x=y")
+
+    after = await look(prepared, "svc/web")
+    for item in (before, after):
+        item["spec"].update(clusterIP="", clusterIPs=[])
+    assert (undone.state, after) == (State.DONE, before), undone.reason

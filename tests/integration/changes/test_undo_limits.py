@@ -98,7 +98,8 @@ _SIGNING_REQUEST = (
     ' signerName: kubernetes.io/kube-apiserver-client, usages: [client auth]}\\n\' "$(cat asked)" | kubectl create -f -'
 )
 IMPOSSIBLE = [
-    ("kubectl create secret generic hidden --from-literal=a=1", "Undo is not possible: no copy of a Secret is kept."),
+    ("kubectl label secret known a=b", "Undo is not possible: no copy of a Secret is kept."),
+    ("kubectl delete secret known", "Undo is not possible: no copy of a Secret is kept."),
     ("kubectl delete pod p1 --wait=false", "Undo is not possible: a pod that was stopped does not come back."),
     ("kubectl delete ns made --wait=false", "Undo is not possible: everything in the namespace goes with it."),
     (
@@ -113,15 +114,15 @@ IMPOSSIBLE = [
     ("kubectl certificate approve asked", "Undo is not possible: the decision about a request for a certificate is final."),
     ("kubectl certificate deny asked", "Undo is not possible: the decision about a request for a certificate is final."),
     (
-        "kubectl label cm settings x=y && kubectl create secret generic hidden --from-literal=a=1",
-        "Undo is not possible for Secret shop/hidden: no copy of a Secret is kept.",
+        'kubectl label cm settings x=y && kubectl patch secret known -p \'{"data":{"a":"MQ=="}}\'',
+        "Undo is not possible for Secret shop/known: no copy of a Secret is kept.",
     ),
 ]
 
 
 @pytest.mark.parametrize(("command", "says"), IMPOSSIBLE, ids=[line.split("--")[0] for line, _ in IMPOSSIBLE])
 async def test_what_cannot_be_undone_says_so_before_the_approval(prepared: Lab, command: str, says: str) -> None:
-    await prepared.direct(f"kubectl create ns made; {_SIGNING_REQUEST}")
+    await prepared.direct(f"kubectl create ns made; kubectl create secret generic known; {_SIGNING_REQUEST}")
 
     change = await approve(prepared, MemoryChanges(), command)
 

@@ -212,6 +212,19 @@ async def test_a_creation_in_protobuf_is_looked_up_by_the_name_that_was_shown(be
     assert (await bench.replay(change)).state is State.DONE
 
 
+async def test_a_secret_in_protobuf_is_looked_up_by_its_own_name(bench: Bench) -> None:
+    """Nothing of it is kept, and its body cannot be read: the list of all Secrets would be looked at in its place."""
+    after = {"kind": "Secret", "metadata": {"name": "s"}}
+    made = write("create", "secrets", "", b"k8s\0s", kind="application/vnd.kubernetes.protobuf", after=after)
+    change = await bench.approve(made, preview=False)
+    row = bench.changes.rows[change.id]
+    bench.changes.rows[change.id] = replace(row, writes=(replace(row.writes[0], after=None),))
+    bench.ledger(change, [Send(0, SendState.SENT)])
+
+    assert (await bench.replay(change)).state is State.UNKNOWN
+    assert [request.path.rpartition("/")[2] for request, _ in bench.cluster.asked if request.method == "GET"] == ["s"]
+
+
 async def test_a_creation_whose_shown_result_is_not_kept_is_looked_up_by_the_name_that_was_asked_for(bench: Bench) -> None:
     change = await bench.approve(config())
     row = bench.changes.rows[change.id]

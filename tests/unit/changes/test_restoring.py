@@ -100,3 +100,26 @@ def test_what_the_server_sets_is_no_part_of_it() -> None:
     item = {"metadata": {"name": "a", "uid": "u", "resourceVersion": "1", "deletionTimestamp": "now"}, "status": {"x": 1}, "spec": {}}
 
     assert own_part(item) == {"metadata": {"name": "a"}, "spec": {}}
+
+
+def test_what_others_add_to_a_list_or_map_that_the_change_began_or_ended_is_theirs() -> None:
+    mine, theirs = {"name": "a", "value": "1"}, {"name": "b", "value": "2"}
+
+    def env(*entries: dict[str, Any]) -> dict[str, Any]:
+        return {"env": list(entries), "map": {entry["name"]: entry["value"] for entry in entries}} if entries else {}
+
+    begun, ended = restore({}, env(mine), env(mine, theirs)), restore(env(mine), {}, env(theirs))
+
+    assert (begun.object, begun.conflicts) == (env(theirs), ())
+    assert (ended.object["map"], ended.conflicts) == (env(mine, theirs)["map"], ())
+    assert sorted(entry["name"] for entry in ended.object["env"]) == ["a", "b"]
+    assert restore({}, env(mine), env(mine)).object == {}
+
+
+def test_another_part_of_several_fields_in_place_of_one_that_went_stays_as_a_whole() -> None:
+    was, now = {"probe": {"http": {"path": "/"}, "period": 5}}, {"probe": {"exec": {"command": ["true"]}}}
+
+    restored = restore({**was, "x": 1}, {"x": 2}, {**now, "x": 2})
+
+    assert restored.object == {**now, "x": 1}
+    assert [conflict.path for conflict in restored.conflicts] == ["probe"]

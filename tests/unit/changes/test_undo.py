@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from bot.changes import undo, undo_rehearsal
+from bot.changes import live, undo, undo_rehearsal
 from bot.changes.change import Change, Send, SendState, State
 from bot.changes.undo import Left, Step
+from bot.errors import ChangeError
 from bot.values.requests import RecordedWrite
 from tests.unit.changes.bench import WEB, Bench, config, delete, image, scale
 from tests.unit.changes.builders import JSON, change_of, deployment, write
@@ -25,6 +26,9 @@ async def carried_out(bench: Bench, *writes: RecordedWrite) -> Change:
     ("written", "why"),
     [
         (write("patch", "secrets", "s", {}, before={}, after={}), "no copy of a Secret is kept."),
+        (write("create", "secrets", "", {}), ""),
+        (write("patch", "secrets", "s", {}), "no copy of a Secret is kept."),
+        (delete("secrets"), "no copy of a Secret is kept."),
         (delete("pods"), "a pod that was stopped does not come back."),
         (write("create", "pods", "p", {}, subresource="eviction"), "a pod that was stopped does not come back."),
         (write("create", "pods", "p", {}, subresource="exec"), "what a command did in a container is not known."),
@@ -146,3 +150,32 @@ def test_many_objects_that_stay_for_the_same_reason_are_one_line() -> None:
     assert [line for line in change.impact if undo.is_lasting(line)] == [
         "Undo is not possible for Pod shop/p0, Pod shop/p1, Pod shop/p2 and 9 more: a pod that was stopped does not come back."
     ]
+
+
+async def test_what_is_done_to_an_object_after_it_was_made_goes_with_it() -> None:
+    """A scale of what the same change makes has no preview, and no copy of a Secret is kept: to delete them needs neither."""
+    made = write("create", "deployments", "web", {}, after=deployment(1))
+    scaled = write("patch", "deployments", "web", {}, subresource="scale", before=deployment(1), has_preview=False)
+    secret, again = write("create", "secrets", "s", {}), write("patch", "secrets", "s", {})
+    pod = {"kind": "Pod", "metadata": {"name": "p"}}
+    started, command = write("create", "pods", "p", {}, after=pod), write("create", "pods", "p", {}, subresource="exec", before=pod)
+
+    def lasting(*writes: RecordedWrite) -> list[str]:
+        return [line for line in change_of(list(writes)).impact if undo.is_lasting(line)]
+
+    assert lasting(made, scaled, secret, again) == []
+    assert lasting(scaled) == ["Undo is not possible: the server could not preview what it changes."]
+    assert lasting(started, command) == ["Undo is not possible for Pod shop/p: what a command did in a container is not known."]
+
+
+def test_what_was_made_is_deleted_by_its_name_and_stays_if_that_is_not_known() -> None:
+    """Without a name the path would be that of all objects of the kind."""
+    unnamed = write("create", "secrets", "", b"k8s\0", kind="application/vnd.kubernetes.protobuf")
+    landed = (Send(0, SendState.LANDED, "", 201),)
+    change = replace(MemoryChanges().add(change_of([unnamed])), state=State.DONE, sends=landed)
+    named = replace(change, diffs=(replace(change.diffs[0], name="s"),))
+
+    assert [target.info.path.rpartition("/")[2] for target in undo.targets(named)[0]] == ["s"]
+    assert [(targets, left[0].why) for targets, left in [undo.targets(change)]] == [([], "its name is not known.")]
+    with pytest.raises(ChangeError, match="The name of what a request makes is not known"):
+        live.object_path(unnamed)
