@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from bot.changes.change import ObjectDiff
-from bot.changes.impact import effects, managers, pods, policies, quota, removals, rights, storage, traffic, workloads
+from bot.changes.impact import effects, managers, pods, policies, privileges, quota, removals, rights, storage, traffic, workloads
 from bot.changes.impact.effects import Effect, Scene
 from bot.changes.impact.surroundings import Surroundings, Unseen
 from bot.values.requests import RecordedWrite
@@ -61,6 +61,7 @@ _RULES: tuple[Rule, ...] = (
     removals.of_owner,
     removals.of_node,
     rights.of_binding,
+    privileges.of_pods,
     _of_nothing,
 )
 

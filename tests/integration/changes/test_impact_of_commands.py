@@ -101,6 +101,10 @@ TABLE = [
         "kubectl create role keys --verb=get --resource=secrets && kubectl create rolebinding keys --role=keys --user=ada",
         ["⚠️ lets whoever is bound to it read Secrets", "⚠️ gives User ada the right to read Secrets in impact"],
     ),
+    (
+        "kubectl debug node/n1 --image=busybox --attach=false -q --profile=general",
+        ["⚠️ reaches into its node: its network, its processes, its shared memory, its files at /"],
+    ),
     ("kubectl set subject rolebinding ops --user=eve", ["⚠️ Gives User eve every right in impact"]),
     ("kubectl get svc web -o yaml | kubectl replace --force -f -", ["s made anew: clients of its name get no answer for a moment · its"]),
     (

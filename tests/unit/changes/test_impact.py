@@ -79,6 +79,23 @@ async def test_a_role_of_the_same_change_is_looked_into() -> None:
     ]
 
 
+def test_pods_that_reach_into_their_node_are_told() -> None:
+    spec = {
+        "hostPID": True,
+        "volumes": [{"hostPath": {"path": "/"}}],
+        "containers": [{"name": "c", "securityContext": {"privileged": True}}],
+    }
+    item = {"kind": "Pod", "metadata": {"name": "debugger", "ownerReferences": [{"uid": "u"}]}, "spec": spec}
+    plain = workload()
+    opened = {**plain, "spec": {**plain["spec"], "template": {**plain["spec"]["template"], "spec": spec}}}
+
+    made = write("create", "pods", "", item, kind=JSON, after=item)
+
+    assert recorded(made) == ["⚠️ Reaches into its node: its processes, its files at /, container c is privileged"]
+    assert "⚠️ reaches into its node: its processes, its files at /, container c is privileged" in recorded(updated(plain, opened))[0]
+    assert "node" not in " ".join(recorded(updated(opened, {**opened, "metadata": {**opened["metadata"], "labels": {"a": "b"}}})))
+
+
 def test_a_template_that_changes_while_paused_is_rolled_out_when_it_is_resumed() -> None:
     paused = updated(workload(), workload(spec={"paused": True}))
     changed = rolled(spec={"paused": True})
