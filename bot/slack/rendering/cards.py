@@ -7,6 +7,7 @@ import orjson
 from bot.changes import undo
 from bot.changes.change import Change, State
 from bot.changes.freeze import Freeze
+from bot.changes.impact.effects import enumerate_some
 from bot.changes.propose import EDITED
 from bot.settings import ChangeSettings
 from bot.slack import limits
@@ -143,9 +144,12 @@ def _render_body(change: Change) -> Block:
 
 def _collect_notes(change: Change) -> list[str]:
     """What a person must read before deciding; afterwards only impact lines would be noise."""
-    notes = [f"⚠️ {diff.title}: {note}" for diff in change.diffs for note in diff.notes]
-    told = {note for diff in change.diffs for note in diff.notes}
-    notes += [f"⚠️ {write.note}" for write in change.writes if write.note and write.note not in told]
+    titles: dict[str, list[str]] = {}  # what is said of several objects is one line: the lines of a card are few
+    for diff in change.diffs:
+        for note in diff.notes:
+            titles.setdefault(note, []).append(diff.title)
+    notes = [f"⚠️ {enumerate_some(list(dict.fromkeys(of_note)))}: {note}" for note, of_note in titles.items()]
+    notes += [f"⚠️ {write.note}" for write in change.writes if write.note and write.note not in titles]
     return [*notes, *(line for line in change.impact if change.is_open or undo.is_lasting(line))]
 
 

@@ -405,6 +405,17 @@ def test_an_undo_and_its_original_name_each_other():
     assert "done and undone by Change 43" in original
 
 
+def test_what_is_said_of_many_objects_leaves_room_for_the_rest():
+    note = "The namespace or the kind is made by this change too, so the server cannot preview this."
+    diffs = tuple(ObjectDiff("create", "Role", "shop", f"r{number}", notes=(note,)) for number in range(20))
+
+    text = all_text(render(make_change(diffs=diffs, impact=("⚠️ Gives User ada every right in shop",))).blocks)
+
+    assert text.count(note) == 1
+    assert f"⚠️ Role shop/r0, Role shop/r1, Role shop/r2 and 17 more: {note}" in text
+    assert "⚠️ Gives User ada every right in shop" in text
+
+
 def test_what_an_undo_leaves_as_it_is_stays_on_its_card():
     kept = "Stays as it is: Secret shop/s: no copy of a Secret is kept."
 
