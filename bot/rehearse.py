@@ -30,6 +30,7 @@ from bot.gateway.clusters import GatewayCluster
 from bot.local import command, report
 from bot.local.cluster import LocalCluster, open_cluster, read_context
 from bot.settings import LogSettings
+from bot.slack import limits
 from bot.slack.rendering.differences import describe_creation, describe_fields
 from bot.values.people import Person
 from bot.values.requests import Recording
@@ -200,8 +201,8 @@ def _print_change(recording: Recording) -> None:
     for write in recording.writes:
         shown = diff.of_write(write)
         _say(f"{shown.action} {shown.title}")
-        whole = sys.maxsize  # a terminal has no Details
-        drawn = describe_creation(shown.fields, whole) if shown.action == "create" else describe_fields(shown.fields, whole)
+        describe = describe_creation if shown.action == "create" else describe_fields
+        drawn = describe(shown.fields, sys.maxsize, limits.WINDOW_VALUE_CHARS)  # a terminal has no Details
         for line in "\n".join(drawn).splitlines():
             _say(f"  {line}")
         for note in shown.notes:

@@ -61,12 +61,15 @@ def _render_object(diff: ObjectDiff) -> list[Block]:
     return [title, *preformatted("\n".join(lines))]
 
 
-def describe_fields(fields: Sequence[FieldDiff], most: int = limits.CARD_FIELDS) -> list[str]:
-    """`spec.replicas  3 → 5`, the values aligned, or below a long path; more than `most` fields end with a line that says so."""
+def describe_fields(fields: Sequence[FieldDiff], most: int = limits.CARD_FIELDS, chars: int = limits.VALUE_CHARS) -> list[str]:
+    """`spec.replicas  3 → 5`, the values aligned, or below a long path; more than `most` fields end with a line that says so.
+    `chars`: most of one value."""
     shown = fields[:most]
     paths = [flatten(field.path, limits.PATH_CHARS) or "(whole object)" for field in shown]
     width = max((len(path) for path in paths if len(path) <= limits.ALIGNED_CHARS), default=0)
-    lines = [_join(path, describe_change(field), width) for path, field in zip(paths, shown, strict=True)]
+    lines = [
+        _join(path, describe_change(field, 0 if field.path == FOLDED else chars), width) for path, field in zip(paths, shown, strict=True)
+    ]
     left = len(fields) - most
     return [*lines, f"… {left} more, see Details"] if left > 0 else lines
 
@@ -103,7 +106,7 @@ def _describe_lines(field: FieldDiff, most: int) -> str:
     """The lines that differ. What is no text is told as its JSON."""
     old, new = ("" if value is None else value if isinstance(value, str) else _dump(value) for value in (field.old, field.new))
     found = texts.changed_lines(old, new) if field.op == "replace" else [*_mark("− ", old), *_mark("+ ", new)]
-    room = limits.CARD_TEXT_LINES if most <= limits.VALUE_CHARS else limits.WINDOW_TEXT_LINES if most <= limits.WINDOW_VALUE_CHARS else most
+    room = _text_lines(most)
     shown = [_cut(entry, max(most, limits.TEXT_LINE_CHARS)) for entry in found[:room]]
     left = len(found) - len(shown)
     size = f"{len(new.encode('utf-8', 'surrogatepass')):,} bytes"
@@ -111,18 +114,25 @@ def _describe_lines(field: FieldDiff, most: int) -> str:
     return "\n  ".join([head, *shown, *([f"… {left:,} more lines"] if left > 0 else [])])
 
 
+def _text_lines(chars: int) -> int:
+    """Of one value of several lines, where there is room for `chars` of one value."""
+    if chars <= limits.VALUE_CHARS:
+        return limits.CARD_TEXT_LINES
+    return limits.WINDOW_TEXT_LINES if chars <= limits.WINDOW_VALUE_CHARS else chars
+
+
 def _mark(sign: str, text: str) -> list[str]:
     return [f"{sign}{entry}" for entry in text.rstrip("\n").split("\n")] if text else []
 
 
-def describe_creation(fields: Sequence[FieldDiff], most: int = limits.CARD_CREATED_LINES) -> list[str]:
-    """What is made, in the shape of its YAML: what stands alone on its level is on one line with it."""
+def describe_creation(fields: Sequence[FieldDiff], most: int = limits.CARD_CREATED_LINES, chars: int = limits.VALUE_CHARS) -> list[str]:
+    """What is made, in the shape of its YAML: what stands alone on its level is on one line with it. `chars`: most of one value."""
     tree: _Tree = {}
     folded = [field for field in fields if field.path == FOLDED]
     for field in fields:
         if field.path != FOLDED:
             _plant(tree, _SEGMENT.findall(field.path) or ["(whole object)"], field)
-    lines = [*_draw(tree, 0), *(_describe_folded(field, 0) for field in folded)]
+    lines = [*_draw(tree, 0, chars), *(_describe_folded(field, 0) for field in folded)]
     left = len(lines) - most
     return lines if left <= 0 else [*lines[: most - 1], f"… {left + 1} more lines, see Details"]
 
@@ -145,21 +155,22 @@ def _collapse(entry: tuple[str, Any]) -> tuple[str, Any]:
     return name, node
 
 
-def _draw(tree: _Tree, depth: int) -> Iterator[str]:
+def _draw(tree: _Tree, depth: int, chars: int) -> Iterator[str]:
+    room = _text_lines(chars)
     for name, node in map(_collapse, tree.items()):
         shown = name[1:].replace('"]', '"', 1) if name.startswith('["') else name
         head = f"{'  ' * depth}{flatten(reveal(shown), limits.PATH_CHARS)}:"
         if isinstance(node, dict):
             yield head
-            yield from _draw(node, depth + 1)
+            yield from _draw(node, depth + 1, chars)
         elif texts.is_long(node.new):
             entries = node.new.rstrip("\n").split("\n")
             yield f"{head} | # {len(entries):,} lines"
-            yield from (f"{'  ' * (depth + 1)}{_cut(entry, limits.TEXT_LINE_CHARS)}" for entry in entries[: limits.CARD_TEXT_LINES])
-            if len(entries) > limits.CARD_TEXT_LINES:
-                yield f"{'  ' * (depth + 1)}… {len(entries) - limits.CARD_TEXT_LINES:,} more lines"
+            yield from (f"{'  ' * (depth + 1)}{_cut(entry, max(chars, limits.TEXT_LINE_CHARS))}" for entry in entries[:room])
+            if len(entries) > room:
+                yield f"{'  ' * (depth + 1)}… {len(entries) - room:,} more lines"
         else:
-            yield f"{head} {describe_value(node.new)}"
+            yield f"{head} {describe_value(node.new, chars)}"
 
 
 def describe_value(value: Json, most: int = limits.VALUE_CHARS) -> str:

@@ -81,7 +81,12 @@ def test_a_script_that_looks_at_stderr_goes_the_way_it_goes_directly(seeded: Api
 def test_what_is_made_is_shown_as_yaml_and_what_cannot_be_undone_is_said(seeded: ApiServer, tmp_path: Path) -> None:
     """As on a card, and nothing is cut: there is no Details in a terminal."""
     literals = " ".join(f"--from-literal=key{number:02}=value" for number in range(40))
-    line = f"kubectl -n shop create configmap many {literals}; kubectl delete namespace shop --wait=false"
+    long, text = "x" * 300, "\n".join(f"line {number}" for number in range(50))
+    (tmp_path / "text").write_text(text)
+    line = (
+        f"kubectl -n shop create configmap many {literals}; kubectl -n shop annotate deploy web long={long};"
+        " kubectl -n shop create configmap lines --from-file=text; kubectl delete namespace shop --wait=false"
+    )
     ran = _rehearse(seeded, tmp_path, line)
 
     shown = ran.stdout.splitlines()
@@ -89,6 +94,8 @@ def test_what_is_made_is_shown_as_yaml_and_what_cannot_be_undone_is_said(seeded:
     assert "  data:" in shown
     assert [line for line in shown if line.startswith("    key")] == [f"    key{number:02}: value" for number in range(40)]
     assert any(line.startswith("  • Undo is not possible for Namespace shop") for line in shown)
+    assert any(line.endswith(f"+ {long}") for line in shown)
+    assert [line.strip() for line in shown if line.strip().startswith("line ")] == text.split("\n")
 
 
 def test_the_json_object_has_what_it_should_and_nothing_else(seeded: ApiServer, tmp_path: Path) -> None:
