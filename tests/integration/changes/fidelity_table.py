@@ -153,6 +153,33 @@ CHAPTERS: dict[str, tuple[Line, ...]] = {
         ' .spec.template.spec.nodeSelector={none:"none"} | del(.spec.replicas, .spec.strategy, .status)\' | kubectl create -f -',
         "kubectl set image ds/agent *=a:2; kubectl set env ds/agent A=1; sleep 1; kubectl rollout undo ds/agent",
     ),
+    "oncall": _lines(
+        "kubectl rollout pause deploy/web; for v in 1.26 1.27; do kubectl set image deploy/web web=nginx:$v; done; kubectl rollout resume"
+        " deploy/web",
+        "printf 'X=1\\nY=two words\\n' | kubectl set env deploy/web -e - && kubectl set env deploy --all X-",
+        "kubectl set serviceaccount sts/db robot && kubectl set image deploy,sts --all '*=registry.example/app:2'",
+        'kubectl patch svc web --type=json -p \'[{"op":"add","path":"/spec/ports/0/name","value":"http"}]\' && kubectl patch svc web -p'
+        ' \'{"spec":{"ports":[{"name":"https","port":443}],"sessionAffinity":"ClientIP"}}\'',
+        "kubectl delete svc web && kubectl expose deploy web --port=80 --labels=again=yes",
+        "kubectl get svc web -o json | jq 'del(.metadata.uid,.metadata.resourceVersion,.spec.clusterIP,.spec.clusterIPs) |"
+        ' .metadata.name="blue"\' | kubectl create -f -',
+        "kubectl autoscale sts/db --max=2 --memory=70% --name=db && kubectl patch hpa db --type=merge -p"
+        ' \'{"spec":{"maxReplicas":4,"behavior":{"scaleDown":{"stabilizationWindowSeconds":60}}}}\'',
+        'kubectl patch hpa.v1.autoscaling db -p \'{"spec":{"maxReplicas":6}}\'',
+        "kubectl create secret generic idiom --from-literal=a=1 --dry-run=client -o yaml | kubectl apply -f -",
+        "kubectl create secret generic idiom --from-literal=b=2 --dry-run=client -o yaml | kubectl apply -f -",
+        "kubectl get cm settings -o yaml | sed s/blue/red/ | kubectl replace --force -f -",
+        "kubectl get pod one -o yaml | kubectl replace --force -f -",
+        "mkdir set && cp cm.yaml svc.yaml set && KUBECTL_APPLYSET=true kubectl apply -f set --prune --applyset=sets -n $NS",
+        "rm set/cm.yaml && KUBECTL_APPLYSET=true kubectl apply -f set --prune --applyset=sets -n $NS",
+        "kubectl debug other --copy-to=copy --container=c --image=busybox --attach=false -q",
+        "while read -r name replicas; do kubectl scale deploy $name --replicas=$((replicas+1)); done < <(kubectl get deploy -o"
+        " jsonpath='{range .items[*]}{.metadata.name} {.spec.replicas}{\"\\n\"}{end}')",
+        'kubectl patch deploy web -p \'{"spec":{"strategy":{"$retainKeys":["type"],"type":"Recreate"}}}\'',
+        "kubectl create role ops --verb='*' --resource=pods && kubectl create rolebinding ops --role=ops --user=eve && kubectl set subject"
+        " rolebinding ops --group=oncall",
+        "kubectl cordon n-$NS && kubectl taint node n-$NS a=b:NoSchedule maintenance:NoExecute; kubectl taint node n-$NS a- maintenance-",
+    ),
     "finalizers": _lines(
         _hold("spare") + " && kubectl delete cm spare --wait=false; kubectl get cm spare -o name; kubectl patch cm spare"
         ' --type=json -p \'[{"op":"remove","path":"/metadata/finalizers"}]\'',

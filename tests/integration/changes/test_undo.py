@@ -25,6 +25,7 @@ UPDATES = [
     ("set env", "kubectl set env deploy/web MODE=slow EXTRA=1", "deploy/web"),
     ("set resources", "kubectl set resources deploy/web --limits=cpu=500m,memory=64Mi", "deploy/web"),
     ("set serviceaccount", "kubectl set serviceaccount deploy/web robot", "deploy/web"),
+    ("set serviceaccount of a StatefulSet", "kubectl set serviceaccount sts/db robot", "sts/db"),
     ("rollout restart", "kubectl rollout restart deploy/web", "deploy/web"),
     ("rollout pause", "kubectl rollout pause deploy/web", "deploy/web"),
     ("rollout resume", "kubectl rollout resume deploy/still", "deploy/still"),

@@ -37,6 +37,8 @@ _ALWAYS_OTHER = {"uid", "resourceVersion", "selfLink", "clusterIP", "clusterIPs"
 _TIMES = {"creationTimestamp", "deletionTimestamp", "time", "timestamp", "startTime", "completionTime", "renewTime", "timeAdded"}
 _TIME = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _UID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
+_APPLY_SET = re.compile(r"applyset-[\w-]{43}-v1")
+"""Made of the name of the namespace."""
 _GENERATED = re.compile(r"-[bcdfghjklmnpqrstvwxz2456789]{5,10}(?=[\s\\\"'/-]|$)")
 
 
@@ -52,6 +54,7 @@ class Twin:
 
     def blur(self, text: str) -> str:
         """The text without what cannot be equal in both: the name, times, and what is made up at random."""
+        text = _APPLY_SET.sub("applyset-HASH", text)
         return _GENERATED.sub("-RANDOM", _UID.sub("UID", _TIME.sub("TIME", text.replace(self.name, "TWIN"))))
 
 
