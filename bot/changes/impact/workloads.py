@@ -77,7 +77,7 @@ def _how_replaced(item: dict[str, Any], kind: str, wanted: int) -> str:
     pods = count(wanted, "pod") if wanted else "its pods"
     if kind == "Deployment":
         if trees.text(spec, "strategy", "type") == "Recreate":
-            return f"restarts {pods}: all of them stop before new ones start (strategy Recreate)"
+            return f"restarts {pods}: all of them stop before new ones start, as its strategy Recreate says"
         away, surge = rolling(item)
         return f"restarts {pods} step by step, at most {away} away and {surge} extra at a time"
     strategy = trees.part(spec, "updateStrategy")

@@ -24,7 +24,7 @@ from tests.unit.changes.impacts import Cluster, deleted, impact, recorded, rolle
         (rolled(spec={"paused": True}), ["It is paused: no pod is replaced until it is resumed (3/3 ready now)"]),
         (
             rolled(spec={"strategy": {"type": "Recreate"}}),
-            ["Restarts 3 pods: all of them stop before new ones start (strategy Recreate) (3/3 ready now)"],
+            ["Restarts 3 pods: all of them stop before new ones start, as its strategy Recreate says (3/3 ready now)"],
         ),
         (
             rolled(replicas=10, spec={"strategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": "20%"}}}),
