@@ -1,7 +1,7 @@
 """`kubectl-ai-slack rehearse`: a safe dry run of any script on this machine, without Slack, sandbox or model.
 
-The command runs with a KUBECONFIG that leads to the gateway and nowhere else. It is not sandboxed: it can do to this machine what its
-user can, and reach a cluster by any other way it knows.
+The command runs with a KUBECONFIG that leads to the gateway and nowhere else; where the machine allows it, so do the person's own
+kubeconfigs. It is not sandboxed: it can do to this machine what its user can, and reach a cluster by any other way it knows.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -27,7 +28,7 @@ from bot.changes.impact.look import look
 from bot.changes.impact.surroundings import Surroundings
 from bot.errors import BotError, ConfigError
 from bot.gateway.clusters import GatewayCluster
-from bot.local import command, report
+from bot.local import command, covering, report
 from bot.local.cluster import LocalCluster, open_cluster, read_context
 from bot.settings import LogSettings
 from bot.slack import limits
@@ -43,7 +44,8 @@ examples:
   %(prog)s -- 'kubectl apply -f app/ && kubectl rollout status deploy/web'
   %(prog)s --apply -- ./migrate.sh
 
-COMMAND finds the cluster by the KUBECONFIG that it is given: what names another one (`kubectl --kubeconfig FILE`) goes past the rehearsal.
+COMMAND finds the cluster by the KUBECONFIG that it is given, and in place of ~/.kube/config where the machine allows that: what names
+another one (`kubectl --kubeconfig FILE`), or has other credentials, goes past the rehearsal.
 
 exit codes:
   0    nothing was recorded, whatever the exit code of COMMAND
@@ -51,6 +53,7 @@ exit codes:
   2    it could not start
   3    something was recorded (also if it was applied)
   130  interrupted by Ctrl-C; nothing is applied (other signals: 128 + their number)"""
+_UNCOVERED = "rehearse: this machine cannot keep your own kubeconfig from a command: what named it went past the rehearsal."
 _NOT_SANDBOXED = "rehearse: the command is not sandboxed; its requests to the cluster are rehearsed, whatever else it does is real."
 
 
@@ -124,7 +127,11 @@ async def _rehearse(local: LocalCluster, options: argparse.Namespace) -> int:
             kubeconfig.touch(mode=0o600)
             kubeconfig.write_text(local.name_like_theirs(rehearsal.kubeconfig), encoding="utf-8")
             environment = {**os.environ, "KUBECONFIG": str(kubeconfig), "KUBECACHEDIR": str(Path(folder) / "cache")}
-            ran = await command.run(argv, environment, rehearsal.stopped(), is_captured=options.json)
+            theirs = covering.find_files(local.context.path)
+            prepare = partial(covering.cover, theirs, kubeconfig)
+            ran = await command.run(argv, environment, rehearsal.stopped(), is_captured=options.json, prepare=prepare)
+            if theirs and not ran.is_prepared:
+                _complain(_UNCOVERED)
             recording = rehearsal.end().as_taken_by(ran.exit_code)
     if options.json:
         _say(orjson.dumps(report.describe(ran.exit_code, ran.stdout, ran.stderr, recording)).decode())

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import sys
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 from bot.kube.output import Output
 
@@ -32,6 +34,8 @@ class LocalRun:
     is_truncated: bool = False
     has_begun: bool = True
     """False if there is no such program, or it cannot be run."""
+    is_prepared: bool = False
+    """Whether what should be done before it began was done."""
     interrupt: int = 0
     """The signal with which a person ended it (Ctrl-C is SIGINT); 0 if none did."""
 
@@ -45,10 +49,12 @@ async def run(
     is_foreground: bool = True,
     folder: str | None = None,
     most_bytes: int = sys.maxsize,
+    prepare: Callable[[], None] | None = None,
 ) -> LocalRun:
     """Runs until the command and what it left in the background have ended, or until `stopped` returns: then its whole group is ended.
     The background gets a few seconds: long enough for `kubectl delete … &` to be seen. In the foreground the command has the terminal,
-    and interrupts go to its group; else it has no input. Of each output at most `most_bytes` are kept. Cancelling ends the group."""
+    and interrupts go to its group; else it has no input. Of each output at most `most_bytes` are kept. `prepare` is called in the child
+    before it becomes the command, which runs all the same if that raises OSError. Cancelling ends the group."""
     out, err = (_Pipe(is_open=is_captured, most_bytes=most_bytes) for _ in range(2))
     life = _Pipe(is_open=True)
     for pipe in (out, err, life):
@@ -57,17 +63,23 @@ async def run(
     forwarding = _Forwarding()
     if is_foreground:
         forwarding.begin()  # before there is a command: an interrupt at its very beginning must not end this program alone
+    start = partial(
+        asyncio.create_subprocess_exec,
+        *argv,
+        env=dict(environment),
+        cwd=folder,
+        stdin=None if is_foreground else asyncio.subprocess.DEVNULL,
+        stdout=out.sink,
+        stderr=err.sink,
+        process_group=0,
+        pass_fds=() if life.sink is None else (life.sink,),
+    )
+    is_prepared = prepare is not None
     try:
-        process = await asyncio.create_subprocess_exec(
-            *argv,
-            env=dict(environment),
-            cwd=folder,
-            stdin=None if is_foreground else asyncio.subprocess.DEVNULL,
-            stdout=out.sink,
-            stderr=err.sink,
-            process_group=0,
-            pass_fds=() if life.sink is None else (life.sink,),
-        )
+        try:
+            process = await start(preexec_fn=prepare)
+        except subprocess.SubprocessError:  # what `prepare` raised stays in the child, and nothing has begun
+            process, is_prepared = await start(), False
     except OSError as exc:
         stop.cancel()
         message = f"{argv[0]}: {exc.strerror}\n"
@@ -80,6 +92,7 @@ async def run(
     forwarding.send_to(process.pid)
     with _Terminal(process.pid) if is_foreground else nullcontext():
         ran = await _see_to_its_end(process, stop, out, err, life)
+    ran = replace(ran, is_prepared=is_prepared)
     return ran if ran.is_stopped else replace(ran, interrupt=forwarding.taken or _INTERRUPTED.get(ran.exit_code, 0))
 
 

@@ -1,6 +1,7 @@
 """Runs a thread's commands on this machine, as its user. Implements `threads.ports.Sandboxes`, and is none: nothing holds a command back
 that means to do harm. What keeps an honest one from reaching a cluster past the gateway is that it gets nothing of the person's own:
-not their home folder with its kubeconfig and keys, not their environment, not their terminal.
+not their home folder with its kubeconfig and keys, not their environment, not their terminal. Where the machine allows it, the
+kubeconfig of the rehearsal also lies over their own (`covering`).
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from bot.errors import SandboxError
 from bot.local import command as command_
+from bot.local import covering
 from bot.threads.ports import Sandbox
 from bot.values.sandbox import Ran
 
@@ -24,10 +27,12 @@ _PASSED_ON = ("PATH", "LANG", "LANGUAGE", "TZ", "USER", "LOGNAME", "SHELL")
 
 
 class LocalSandboxes:
-    """A folder for each thread, removed when it is released. `name_kubeconfig` gives a rehearsal's kubeconfig the person's own names."""
+    """A folder for each thread, removed when it is released. `name_kubeconfig` gives a rehearsal's kubeconfig the person's own names;
+    `covered` are the person's own kubeconfigs."""
 
-    def __init__(self, name_kubeconfig: Callable[[str], str]) -> None:
+    def __init__(self, name_kubeconfig: Callable[[str], str], covered: Sequence[Path] = ()) -> None:
         self._name_kubeconfig = name_kubeconfig
+        self._covered = covered
         self._open: dict[str, LocalSandbox] = {}
 
     async def acquire(self, thread_id: str) -> Sandbox:
@@ -37,7 +42,7 @@ class LocalSandboxes:
                 folder = await asyncio.to_thread(tempfile.mkdtemp, prefix="kubectl-ai-")
             except OSError as exc:
                 raise SandboxError(f"No folder for the commands can be made: {exc.strerror}.") from exc
-            self._open[thread_id] = LocalSandbox(Path(folder), self._name_kubeconfig)
+            self._open[thread_id] = LocalSandbox(Path(folder), self._name_kubeconfig, self._covered)
         return self._open[thread_id]
 
     async def release(self, thread_id: str) -> None:
@@ -58,10 +63,11 @@ class LocalSandbox:
     address = ""
     """Any loopback address."""
 
-    def __init__(self, folder: Path, name_kubeconfig: Callable[[str], str]) -> None:
+    def __init__(self, folder: Path, name_kubeconfig: Callable[[str], str], covered: Sequence[Path] = ()) -> None:
         self.identity = f"local-{uuid.uuid4().hex[:8]}"
         self.folder = folder
         self._name_kubeconfig = name_kubeconfig
+        self._covered = covered
 
     async def run(self, command: str, kubeconfig: str, *, timeout_seconds: float, max_output_bytes: int) -> Ran:
         """See `threads.ports.Sandbox.run`."""
@@ -78,6 +84,7 @@ class LocalSandbox:
                 is_foreground=False,
                 folder=str(self.folder),
                 most_bytes=max_output_bytes,
+                prepare=partial(covering.cover, self._covered, path),
             )
         seconds = loop.time() - started
         return Ran(ran.exit_code, ran.stdout, ran.stderr, seconds, truncated=ran.is_truncated, timed_out=ran.is_stopped)

@@ -14,6 +14,7 @@ from bot.agent.calls import TOOL_NAMES
 from bot.agent.models.opening import OpenModels
 from bot.errors import ConfigError
 from bot.kube.connection import connect
+from bot.local import covering
 from bot.local.cluster import Context, LocalCluster, name_with_server, open_cluster
 from bot.local.sandbox import LocalSandboxes
 from bot.local.surface import ME, RULE, TEAM
@@ -111,7 +112,7 @@ def _make_state(state: Path) -> Path:
 @asynccontextmanager
 async def _open_sandboxes(place: Place, settings: Settings, local: LocalCluster) -> AsyncIterator[Sandboxes]:
     if not place.is_sandboxed:
-        here = LocalSandboxes(local.name_like_theirs)
+        here = LocalSandboxes(local.name_like_theirs, covering.find_files(local.context.path))
         try:
             yield here
         finally:

@@ -53,6 +53,35 @@ def test_a_write_exits_3_and_the_change_is_shown(seeded: ApiServer, tmp_path: Pa
     assert ran.stdout == "deployment.apps/web scaled\nscale Deployment shop/web\n  spec.replicas  3 → 5\n  • +2 pods (0/3 ready now)\n"
 
 
+@pytest.mark.parametrize(
+    "kubectl",
+    [
+        "export KUBECONFIG=$HOME/.kube/config; kubectl",
+        "kubectl --kubeconfig=$HOME/.kube/config",
+        "env -u KUBECONFIG kubectl",
+        "kubectl --kubeconfig=$THEIRS",
+    ],
+)
+def test_a_script_that_names_ones_own_kubeconfig_is_rehearsed_too(seeded: ApiServer, tmp_path: Path, kubectl: str) -> None:
+    theirs = [tmp_path / "home" / ".kube" / "config", tmp_path / "admin.conf"]
+    theirs[0].parent.mkdir(parents=True)
+    for path in theirs:
+        path.write_bytes(seeded.kubeconfig.read_bytes())
+    environment = _environment(seeded, tmp_path / "home") | {"KUBECONFIG": str(theirs[1]), "THEIRS": str(theirs[1])}
+    argv = [sys.executable, "-c", _MAIN, "--json", "--", f"{kubectl} -n shop annotate cm settings covered-by=rehearsal"]
+
+    ran = subprocess.run(argv, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+
+    if "cannot keep your own kubeconfig" in ran.stderr:
+        pytest.skip("this machine gives no process a view of the file system of its own")
+    get = [seeded.kubectl, "--kubeconfig", seeded.kubeconfig, "-n", "shop", "get", "cm", "settings", "-o", "yaml"]
+    now = subprocess.run(get, check=True, capture_output=True, text=True, timeout=60).stdout
+    assert ran.returncode == 3, ran.stderr
+    assert [write["name"] for write in json.loads(ran.stdout)["writes"]] == ["settings"]
+    assert "covered-by" not in now
+    assert theirs[0].read_bytes() == seeded.kubeconfig.read_bytes()  # outside, nothing is different
+
+
 @pytest.mark.parametrize(("line", "code"), [("kubectl -n shop get cm settings", 0), ("kubectl -n shop scale deploy web --replicas=5", 3)])
 def test_kubectl_finds_it_as_a_plugin(seeded: ApiServer, tmp_path: Path, line: str, code: int) -> None:
     environment = _environment(seeded, tmp_path)
