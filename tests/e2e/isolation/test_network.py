@@ -17,6 +17,7 @@ import pytest
 
 from bot import health
 from bot.devslack.driver import Driver
+from bot.metrics import Backlog
 from bot.settings import HealthSettings
 from tests.e2e.conftest import GATEWAY, Bots, Cluster
 from tests.e2e.isolation.rehearsals import Scene, token_of
@@ -84,7 +85,7 @@ async def test_nothing_but_the_gateway_can_be_reached(cluster: Cluster, scene: S
     """What must not be reached is there, as the machine itself can tell."""
     pod = cluster.kubectl("-n", scene.namespace, "get", "pods", "-l", "app=web", "-o", "jsonpath={.items[0].status.podIP}")
     health_port = free_port(GATEWAY, 19100, 19199)
-    listener = await health.start(HealthSettings(host=GATEWAY, port=health_port), _well)
+    listener = await health.start(HealthSettings(host=GATEWAY, port=health_port), _well, _nothing)
     assert listener is not None
     there = [API_SERVER, KUBERNETES, KUBELET, DNS, (pod, 8080), (GATEWAY, health_port)]
     own = (scene.parts.gateway.host, scene.parts.gateway.port)
@@ -200,6 +201,10 @@ async def test_a_command_in_a_thread_reaches_only_the_bots_gateway(bots: Bots, s
 
 async def _well() -> str:
     return ""
+
+
+async def _nothing() -> Backlog:
+    return Backlog(0, 0, {})
 
 
 async def _in_thread(look: Callable[..., Any], *arguments: Any) -> Any:

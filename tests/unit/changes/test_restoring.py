@@ -82,11 +82,11 @@ def test_a_label_that_was_the_first_goes_without_the_labels_of_others() -> None:
 
 
 def test_a_port_that_the_server_chose_is_the_changes_whatever_it_is() -> None:
-    ports = [{"spec": {"ports": [{"port": 80, **more}]}} for more in ({}, {"nodePort": 30001}, {"nodePort": 31111})]
+    before, after, live = [{"spec": {"ports": [{"port": 80, **more}]}} for more in ({}, {"nodePort": 30001}, {"nodePort": 31111})]
 
-    restored = restore(*ports, frozenset({"nodePort"}))
+    restored = restore(before, after, live, frozenset({"nodePort"}))
 
-    assert (restored.object, restored.conflicts) == (ports[0], ())
+    assert (restored.object, restored.conflicts) == (before, ())
 
 
 def test_a_patch_of_a_list_fails_where_the_list_has_another_order() -> None:
