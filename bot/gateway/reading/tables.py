@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import orjson
+
 from bot.gateway.apiserver.outcomes import UpstreamFailedError
 from bot.gateway.hiding.columns import INCLUDE, Printed, metadata_only, printed_by
-from bot.gateway.protocol.request_info import build_path
+from bot.gateway.protocol import media
+from bot.gateway.protocol.request_info import Query, build_path
 from bot.gateway.rehearsal.call import Call
 from bot.gateway.rehearsal.overlay import Entry, Key
 from bot.gateway.rehearsal.planned import no_dry_run
-from bot.gateway.rehearsal.previewing import preview
+from bot.gateway.rehearsal.previewing import create_under_another_name, preview, without_server_set
+from bot.gateway.rehearsal.session import Session
 from bot.values.requests import ApiRequest, Json, RequestInfo
 
 _TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
@@ -23,6 +27,8 @@ async def table_of(call: Call, entry: Entry) -> Json:
     query = ((INCLUDE, "Object" if is_whole else "Metadata"),)
     session = call.session
     response = await preview(session, info, entry, entry.current, query=query, accept=_TABLE)
+    if response is None and (printed := await _print_elsewhere(session, info, entry, query)) is not None:
+        return printed
     if response is not None and response.is_success and is_table(response.object):
         return response.object
     if response is not None and response.is_unanswered and not no_dry_run(response):
@@ -33,6 +39,28 @@ async def table_of(call: Call, entry: Entry) -> Json:
         if response.is_success and is_table(response.object):
             return response.object
     return _plain_table(entry)
+
+
+async def _print_elsewhere(session: Session, info: RequestInfo, entry: Entry, query: Query) -> Json:
+    """The Table of an object whose namespace only the rehearsal has, from a dry run in one that the cluster has; None if there is none
+    that takes it."""
+    overlay = session.overlay
+    if entry.current is None or not info.namespace or overlay.definition_of(info) is not None:
+        return None
+    request = ApiRequest("POST", "", query, media.JSON, orjson.dumps(without_server_set(entry.current)), _TABLE)
+    for namespace in dict.fromkeys((session.namespace, "default")):
+        if not namespace or overlay.hides_live(replace(info, namespace=namespace)):
+            continue
+        response = await create_under_another_name(session, info, request, namespace=namespace)
+        if response.is_success and is_table(response.object):
+            rows = [{**row, "object": _moved(row.get("object"), info.namespace)} for row in response.object.get("rows") or ()]
+            return {**response.object, "rows": rows}
+    return None
+
+
+def _moved(item: Json, namespace: str) -> Json:
+    """The object of a row, in this namespace."""
+    return {**item, "metadata": {**(item.get("metadata") or {}), "namespace": namespace}} if isinstance(item, dict) else item
 
 
 async def printed_of(call: Call) -> Printed | None:
