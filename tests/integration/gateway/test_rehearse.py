@@ -3,50 +3,28 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.cluster.apiserver import ApiServer
 from tests.integration.gateway.audit import mark, persisted
-from tests.integration.gateway.files import lay_out
+from tests.integration.gateway.rehearse_command import MAIN, environment_of, rehearse
 
 pytestmark = pytest.mark.apiserver
 
-_MAIN = "import sys; from bot import rehearse; sys.exit(rehearse.main(sys.argv[1:]))"
-_ROOT = Path(__file__).parents[3]
-
-
-def _environment(server: ApiServer, folder: Path) -> dict[str, str]:
-    return {
-        "PATH": f"{server.kubectl.parent}:{os.environ['PATH']}",
-        "HOME": str(folder),
-        "KUBECONFIG": str(server.kubeconfig),
-        "PYTHONPATH": str(_ROOT),
-    }
-
-
-def _rehearse(server: ApiServer, folder: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    lay_out(folder)
-    argv = [sys.executable, "-c", _MAIN, *arguments]
-    environment = _environment(server, folder)
-    return subprocess.run(argv, input=stdin, env=environment, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
-
 
 def test_a_read_exits_0_and_its_output_is_untouched(seeded: ApiServer, tmp_path: Path) -> None:
-    ran = _rehearse(seeded, tmp_path, "--", "kubectl", "-n", "shop", "get", "cm", "settings", "-o", "jsonpath={.data.colour}")
+    ran = rehearse(seeded, tmp_path, "--", "kubectl", "-n", "shop", "get", "cm", "settings", "-o", "jsonpath={.data.colour}")
 
     assert (ran.returncode, ran.stdout) == (0, "blue")
     assert "not sandboxed" in ran.stderr
 
 
 def test_a_write_exits_3_and_the_change_is_shown(seeded: ApiServer, tmp_path: Path) -> None:
-    ran = _rehearse(seeded, tmp_path, "kubectl", "-n", "shop", "scale", "deploy", "web", "--replicas=5")
+    ran = rehearse(seeded, tmp_path, "kubectl", "-n", "shop", "scale", "deploy", "web", "--replicas=5")
 
     assert ran.returncode == 3
     assert ran.stderr.endswith("rehearse: nothing is applied yet; --apply does so.\n")
@@ -67,8 +45,8 @@ def test_a_script_that_names_ones_own_kubeconfig_is_rehearsed_too(seeded: ApiSer
     theirs[0].parent.mkdir(parents=True)
     for path in theirs:
         path.write_bytes(seeded.kubeconfig.read_bytes())
-    environment = _environment(seeded, tmp_path / "home") | {"KUBECONFIG": str(theirs[1]), "THEIRS": str(theirs[1])}
-    argv = [sys.executable, "-c", _MAIN, "--json", "--", f"{kubectl} -n shop annotate cm settings covered-by=rehearsal"]
+    environment = environment_of(seeded, tmp_path / "home") | {"KUBECONFIG": str(theirs[1]), "THEIRS": str(theirs[1])}
+    argv = [sys.executable, "-c", MAIN, "--json", "--", f"{kubectl} -n shop annotate cm settings covered-by=rehearsal"]
 
     ran = subprocess.run(argv, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
 
@@ -84,7 +62,7 @@ def test_a_script_that_names_ones_own_kubeconfig_is_rehearsed_too(seeded: ApiSer
 
 @pytest.mark.parametrize(("line", "code"), [("kubectl -n shop get cm settings", 0), ("kubectl -n shop scale deploy web --replicas=5", 3)])
 def test_kubectl_finds_it_as_a_plugin(seeded: ApiServer, tmp_path: Path, line: str, code: int) -> None:
-    environment = _environment(seeded, tmp_path)
+    environment = environment_of(seeded, tmp_path)
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
     argv = ["kubectl", "rehearse", "--json", "--", *line.split()]
     ran = subprocess.run(argv, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
@@ -102,7 +80,7 @@ def test_kubectl_finds_it_as_a_plugin(seeded: ApiServer, tmp_path: Path, line: s
     ],
 )
 def test_a_script_that_looks_at_stderr_goes_the_way_it_goes_directly(seeded: ApiServer, tmp_path: Path, line: str) -> None:
-    ran = _rehearse(seeded, tmp_path, "--json", "--", line)
+    ran = rehearse(seeded, tmp_path, "--json", "--", line)
 
     assert len(json.loads(ran.stdout)["writes"]) == 2
 
@@ -116,7 +94,7 @@ def test_what_is_made_is_shown_as_yaml_and_what_cannot_be_undone_is_said(seeded:
         f"kubectl -n shop create configmap many {literals}; kubectl -n shop annotate deploy web long={long};"
         " kubectl -n shop create configmap lines --from-file=text; kubectl delete namespace shop --wait=false"
     )
-    ran = _rehearse(seeded, tmp_path, line)
+    ran = rehearse(seeded, tmp_path, line)
 
     shown = ran.stdout.splitlines()
     assert "create ConfigMap shop/many" in shown
@@ -132,7 +110,7 @@ def test_the_json_object_has_what_it_should_and_nothing_else(seeded: ApiServer, 
         "kubectl -n shop scale deploy web --replicas=5; kubectl -n shop exec p1 -- id; kubectl -n shop attach p1; echo"
         " out; echo err >&2; exit 7"
     )
-    ran = _rehearse(seeded, tmp_path, "--json", "--", line)
+    ran = rehearse(seeded, tmp_path, "--json", "--", line)
 
     report = json.loads(ran.stdout)
     assert ran.returncode == 3
@@ -161,7 +139,7 @@ def test_the_json_object_has_what_it_should_and_nothing_else(seeded: ApiServer, 
 
 def test_what_the_server_rejects_is_told_and_is_no_success(seeded: ApiServer, tmp_path: Path) -> None:
     line = """kubectl -n shop patch deploy web -p '{"spec":{"replicas":-5}}' || true"""
-    told, reported = _rehearse(seeded, tmp_path, "--", line), _rehearse(seeded, tmp_path, "--json", "--", line)
+    told, reported = rehearse(seeded, tmp_path, "--", line), rehearse(seeded, tmp_path, "--json", "--", line)
 
     [rejected] = json.loads(reported.stdout)["refused"]
     assert (told.returncode, reported.returncode) == (3, 3)
@@ -171,7 +149,7 @@ def test_what_the_server_rejects_is_told_and_is_no_success(seeded: ApiServer, tm
 
 
 def test_standard_input_reaches_the_command(seeded: ApiServer, tmp_path: Path) -> None:
-    ran = _rehearse(seeded, tmp_path, "--json", "--", "kubectl apply -n shop -f -", stdin=_CM)
+    ran = rehearse(seeded, tmp_path, "--json", "--", "kubectl apply -n shop -f -", stdin=_CM)
 
     assert [write["name"] for write in json.loads(ran.stdout)["writes"]] == ["piped"]
 
@@ -198,7 +176,7 @@ _CM = '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"piped"},"data":
     ],
 )
 def test_what_cannot_start_exits_2_with_a_sentence(seeded: ApiServer, tmp_path: Path, arguments: list[str], words: str) -> None:
-    ran = _rehearse(seeded, tmp_path, *arguments)
+    ran = rehearse(seeded, tmp_path, *arguments)
 
     assert ran.returncode == 2
     assert words in ran.stderr
@@ -206,14 +184,14 @@ def test_what_cannot_start_exits_2_with_a_sentence(seeded: ApiServer, tmp_path: 
 
 
 def test_a_program_that_does_not_exist_is_an_exit_code(seeded: ApiServer, tmp_path: Path) -> None:
-    ran = _rehearse(seeded, tmp_path, "--json", "--", "no-such-program", "x")
+    ran = rehearse(seeded, tmp_path, "--json", "--", "no-such-program", "x")
 
     assert json.loads(ran.stdout)["exit_code"] == 127
     assert ran.returncode == 2
 
 
 def test_a_command_that_fails_without_a_request_is_told_to_have_failed(seeded: ApiServer, tmp_path: Path) -> None:
-    ran = _rehearse(seeded, tmp_path, "--", "-no-such-program")
+    ran = rehearse(seeded, tmp_path, "--", "-no-such-program")
 
     assert ran.returncode == 0
     assert ran.stderr.endswith("rehearse: the command ended with exit code 127.\n")
@@ -224,20 +202,10 @@ def test_a_read_that_is_too_long_is_no_rehearsal_without_a_change(seeded: ApiSer
     token, server = (f"$(kubectl config view --raw -o jsonpath={{{p}}})" for p in (".users[0].user.token", ".clusters[0].cluster.server"))
     line = f'curl -sk -H "Authorization: Bearer {token}" "{server}/api/v1/namespaces/shop?n=[1-5100]"; kubectl -n shop delete cm spare'
 
-    ran = _rehearse(seeded, tmp_path, "--", f"({line}) >/dev/null 2>&1")
+    ran = rehearse(seeded, tmp_path, "--", f"({line}) >/dev/null 2>&1")
 
     assert ran.returncode == 1
     assert "stopped: made more than 5000 requests" in ran.stderr
-
-
-def test_a_rehearsal_that_waits_for_its_write_is_ended(seeded: ApiServer, tmp_path: Path) -> None:
-    ran = _rehearse(
-        seeded, tmp_path, "--json", "--", "kubectl -n shop rollout restart deploy/web; kubectl -n shop rollout status deploy/web"
-    )
-
-    report = json.loads(ran.stdout)
-    assert report["stderr"].endswith("stopped: waits for Deployment shop/web, which changes only after approval\n")
-    assert len(report["writes"]) == 1
 
 
 @pytest.mark.parametrize(
@@ -251,19 +219,11 @@ def test_a_rehearsal_that_waits_for_its_write_is_ended(seeded: ApiServer, tmp_pa
 def test_a_hidden_write_is_recorded(seeded: ApiServer, tmp_path: Path, line: str) -> None:
     begin = mark(seeded)
 
-    ran = _rehearse(seeded, tmp_path, "--json", "--", line)
+    ran = rehearse(seeded, tmp_path, "--json", "--", line)
 
     assert [write["name"] for write in json.loads(ran.stdout)["writes"]] == ["spare"]
     assert ran.returncode == 3
     assert persisted(seeded, begin) == []
-
-
-def test_what_a_command_leaves_running_is_not_waited_for_for_ever(seeded: ApiServer, tmp_path: Path) -> None:
-    ran = _rehearse(seeded, tmp_path, "--json", "--", "sleep 300 & setsid sleep 60 & echo $! > child; echo up")
-
-    report = json.loads(ran.stdout)
-    os.kill(int((tmp_path / "child").read_text()), signal.SIGKILL)
-    assert (report["exit_code"], report["stdout"]) == (0, "up\n")
 
 
 @pytest.mark.parametrize(
@@ -278,7 +238,7 @@ def test_what_a_command_leaves_running_is_not_waited_for_for_ever(seeded: ApiSer
     ],
 )
 def test_one_may_look_as_somebody_else_as_far_as_the_server_lets_one(seeded: ApiServer, tmp_path: Path, line: str, words: str) -> None:
-    ran = _rehearse(seeded, tmp_path, "--json", "--", line)
+    ran = rehearse(seeded, tmp_path, "--json", "--", line)
 
     assert json.loads(ran.stdout)["stdout"].strip() == words
     assert ran.returncode == 0
@@ -287,116 +247,11 @@ def test_one_may_look_as_somebody_else_as_far_as_the_server_lets_one(seeded: Api
 def test_a_command_sees_the_names_of_the_persons_own_kubeconfig(seeded: ApiServer, tmp_path: Path) -> None:
     line = "kubectl config get-contexts; kubectl config get-users; kubectl config get-clusters; kubectl config current-context"
 
-    ran = _rehearse(seeded, tmp_path, "--json", "--", line)
+    ran = rehearse(seeded, tmp_path, "--json", "--", line)
 
-    environment = _environment(seeded, tmp_path)
+    environment = environment_of(seeded, tmp_path)
     directly = subprocess.run(["bash", "-c", line], env=environment, capture_output=True, text=True, timeout=60, check=True)
     assert json.loads(ran.stdout)["stdout"] == directly.stdout
-
-
-def test_output_that_nobody_reads_any_more_is_no_failure(seeded: ApiServer, tmp_path: Path) -> None:
-    argv = [sys.executable, "-c", _MAIN, "--", "kubectl -n shop label cm spare unread=1 >/dev/null"]
-    process = subprocess.Popen(
-        argv, env=_environment(seeded, tmp_path), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    process.stdout.close()
-
-    _, stderr = process.communicate(timeout=300)
-
-    assert process.returncode == 3
-    assert "Traceback" not in stderr
-
-
-def test_an_interrupt_ends_the_whole_group(seeded: ApiServer, tmp_path: Path) -> None:
-    argv = [sys.executable, "-c", _MAIN, "--", "sleep 300 & echo $! > child; echo up; wait"]
-    process = subprocess.Popen(
-        argv, env=_environment(seeded, tmp_path), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "up\n"
-
-    process.send_signal(signal.SIGINT)
-    process.wait(timeout=30)
-    process.stdout.close()
-
-    assert process.returncode == 130
-    child = int((tmp_path / "child").read_text())
-    deadline = time.monotonic() + 10
-    while _is_alive(child) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not _is_alive(child)
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_what_was_recorded_before_an_interrupt_is_not_applied(seeded: ApiServer, tmp_path: Path, number: signal.Signals) -> None:
-    begin = mark(seeded)
-    argv = [sys.executable, "-c", _MAIN, "--apply", "--yes", "--", "kubectl -n shop label cm spare half=1; echo up; sleep 300"]
-    process = subprocess.Popen(
-        argv, env=_environment(seeded, tmp_path), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    while process.stdout.readline() != "up\n":
-        assert process.poll() is None
-
-    process.send_signal(number)
-    out, err = process.communicate(timeout=300)
-
-    assert process.returncode == 128 + number
-    assert "metadata.labels.half" in out
-    assert err.endswith("rehearse: interrupted; nothing is applied.\n")
-    assert persisted(seeded, begin) == []
-
-
-def test_only_a_part_that_is_applied_is_no_success(seeded: ApiServer, tmp_path: Path) -> None:
-    line = "kubectl -n shop annotate deploy web part=1 && kubectl -n shop wait deploy/web --for=condition=Never --timeout=80s; echo rest"
-    ran = _rehearse(seeded, tmp_path, "--apply", "--yes", "--", line)
-
-    subprocess.run(
-        [seeded.kubectl, "--kubeconfig", seeded.kubeconfig, "-n", "shop", "annotate", "deploy", "web", "part-"],
-        check=True,
-        capture_output=True,
-    )
-    assert ran.returncode == 1, ran.stderr
-    assert ran.stderr.endswith("rehearse: done.\nrehearse: what follows in the command was not rehearsed, and is not applied.\n")
-
-
-def test_apply_without_consent_changes_nothing(seeded: ApiServer, tmp_path: Path) -> None:
-    begin = mark(seeded)
-
-    ran = _rehearse(seeded, tmp_path, "--apply", "--", "kubectl -n shop label cm spare applied=no")
-
-    assert ran.returncode == 3
-    assert "not applied" in ran.stderr
-    assert persisted(seeded, begin) == []
-
-
-def test_apply_sends_exactly_what_was_recorded_once(seeded: ApiServer, tmp_path: Path) -> None:
-    begin = mark(seeded)
-
-    ran = _rehearse(
-        seeded, tmp_path, "--apply", "--yes", "--", "kubectl -n shop label cm spare applied=yes; kubectl -n shop create cm applied"
-    )
-
-    landed = [(entry["verb"], entry["objectRef"]["name"]) for entry in persisted(seeded, begin)]
-    subprocess.run(
-        [seeded.kubectl, "--kubeconfig", seeded.kubeconfig, "-n", "shop", "delete", "cm", "applied"], check=True, capture_output=True
-    )
-    subprocess.run(
-        [seeded.kubectl, "--kubeconfig", seeded.kubeconfig, "-n", "shop", "label", "cm", "spare", "applied-"],
-        check=True,
-        capture_output=True,
-    )
-    assert ran.returncode == 3, ran.stderr
-    assert "rehearse: done." in ran.stderr
-    assert landed == [("patch", "spare"), ("create", "applied")]
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except FileNotFoundError:
-        return False
 
 
 _GONE = ["cm/gone", "crd/gone.example.com", "clusterrole/gone", "pod/gone"]
@@ -407,7 +262,7 @@ def test_a_command_that_does_not_mind_what_is_gone_changes_nothing_and_is_refuse
     seeded: ApiServer, tmp_path: Path, line: str
 ) -> None:
     """As in a script that clears up before it begins."""
-    ran = _rehearse(seeded, tmp_path, "--json", "--", f"kubectl config set-context --current --namespace=shop >/dev/null; {line}")
+    ran = rehearse(seeded, tmp_path, "--json", "--", f"kubectl config set-context --current --namespace=shop >/dev/null; {line}")
 
     report = json.loads(ran.stdout)
     assert (ran.returncode, report["exit_code"]) == (0, 0)
@@ -415,7 +270,7 @@ def test_a_command_that_does_not_mind_what_is_gone_changes_nothing_and_is_refuse
 
 
 def test_a_delete_of_what_is_gone_is_an_error_of_the_server_and_no_change(seeded: ApiServer, tmp_path: Path) -> None:
-    ran = _rehearse(seeded, tmp_path, "--json", "--", "kubectl -n shop delete cm gone")
+    ran = rehearse(seeded, tmp_path, "--json", "--", "kubectl -n shop delete cm gone")
 
     report = json.loads(ran.stdout)
     assert (report["exit_code"], report["writes"]) == (1, [])
@@ -423,13 +278,13 @@ def test_a_delete_of_what_is_gone_is_an_error_of_the_server_and_no_change(seeded
     assert report["refused"] == [
         {"method": "DELETE", "path": "/api/v1/namespaces/shop/configmaps/gone", "reason": 'configmaps "gone" not found', "status": 404}
     ]
-    said = _rehearse(seeded, tmp_path, "kubectl", "-n", "shop", "delete", "cm", "gone")
+    said = rehearse(seeded, tmp_path, "kubectl", "-n", "shop", "delete", "cm", "gone")
     assert 'The API server rejected DELETE /api/v1/namespaces/shop/configmaps/gone: configmaps "gone" not found' in said.stdout
 
 
 def test_other_refusals_of_a_command_that_succeeds_are_told(seeded: ApiServer, tmp_path: Path) -> None:
     line = "kubectl -n shop delete cm gone --ignore-not-found; kubectl -n shop scale deploy/gone --replicas=1; kubectl create ns shop; true"
-    ran = _rehearse(seeded, tmp_path, "--json", "--", line)
+    ran = rehearse(seeded, tmp_path, "--json", "--", line)
 
     assert ran.returncode == 3
     assert [(one["method"], one["status"]) for one in json.loads(ran.stdout)["refused"]] == [("POST", 409)]
