@@ -45,7 +45,7 @@ def of_write(write: RecordedWrite) -> ObjectDiff:
     elif action == "exec":
         fields = _of_exec(write)
     elif action == "deletecollection":
-        fields = tuple(FieldDiff(name, write.info.resource, None, "remove") for name in names_in(write.before))
+        fields = tuple(FieldDiff(name, write.info.resource, None, "remove") for name in sorted(names_in(write.before)))
     return ObjectDiff(action, _kind(write), _namespace(write), _name(write), fields, notes_of(write, action, fields), _uid(write, action))
 
 

@@ -194,11 +194,12 @@ class Overlay:
         return None
 
     def parents(self, info: RequestInfo) -> tuple[int, ...]:
-        """Places of the writes that a new write of this object builds on: its own, its namespace's, its definition's."""
+        """Places of the writes that a new write of this object builds on: its own, its namespace's, its definition's. A collection's
+        objects are those that earlier writes leave in it."""
         places: set[int] = set()
         entry = self.get(info) if info.name else None
-        if entry is not None:
-            places.update(entry.positions)
+        for own in self.within(info) if info.verb == "deletecollection" else (entry,):
+            places.update(own.positions if own is not None else ())
         namespace = self._namespace(info.namespace)
         if namespace is not None and namespace is not entry:
             places.update(namespace.positions)

@@ -346,6 +346,9 @@ CHAPTERS: dict[str, tuple[Line, ...]] = {
         "for i in 1 2 3; do kubectl create cm loop-$i --from-literal=i=$i & done | sort; kubectl get cm -o name | grep -c loop",
         "kubectl get cm -o name | grep loop | while read one; do kubectl delete $one; done",
         "seq 3 | xargs -I{} kubectl annotate cm settings n{}=x",
+        "for i in b a c; do kubectl create cm swept-$i; kubectl label cm swept-$i sweep=me; done; kubectl label cm swept-c sweep-;"
+        ' kubectl delete --raw "/api/v1/namespaces/$NS/configmaps?labelSelector=sweep%3Dme" | jq -r .kind; kubectl get cm -o name',
+        'kubectl label cm swept-c sweep=me; kubectl delete --raw "/api/v1/namespaces/$NS/configmaps?labelSelector=sweep" | jq -r .kind',
         "[ -n \"$(kubectl get cm settings -o jsonpath='{.data.colour}')\" ] && kubectl delete cm settings || kubectl create cm settings",
     ),
 }

@@ -308,7 +308,7 @@ def test_a_collection_shows_which_objects_match() -> None:
     shown = diff.of_write(written)
 
     assert shown.title == "pods shop/(app=web)"
-    assert [(field.path, field.op) for field in shown.fields] == [("shop/a", "remove"), ("n1", "remove"), ("?", "remove")]
+    assert [(field.path, field.op) for field in shown.fields] == [("?", "remove"), ("n1", "remove"), ("shop/a", "remove")]
     assert diff.of_write(write("deletecollection", "pods")).title == "pods shop/(all)"
     assert diff.names_in(items) == ["shop/a", "n1", "?"]
 
