@@ -50,6 +50,7 @@ async def test_a_service_that_changes_its_type_again_is_what_it_is_directly(lab:
     replayed = await lab.direct(read)
     await lab.direct(f"kubectl delete svc {name}; {create}")
     direct = await lab.direct(change + read)
+    await lab.direct(f"kubectl delete svc {name}")
 
     assert done.state is State.DONE, done.reason
     assert ran.out == direct.out, ran.err
@@ -68,7 +69,9 @@ async def test_a_workload_without_annotations_is_made_and_rolled_back(lab: Lab, 
         ran = await lab.rehearse(make + undo + image)
     changes = MemoryChanges()
     done = await carry_out(lab, changes, approve_recording(changes, ran.recording, make))
+    replayed = await lab.direct(image)
+    await lab.direct(f"kubectl delete {kind} new-{kind}")
 
     assert (ran.code, ran.recording.refused) == (0, ())
     assert done.state is State.DONE, done.reason
-    assert ran.out == (await lab.direct(image)).out == {"deploy": "nginx:1.25", "sts": "postgres:17"}[kind]
+    assert ran.out == replayed.out == {"deploy": "nginx:1.25", "sts": "postgres:17"}[kind]

@@ -56,12 +56,12 @@ async def test_an_optimistic_loop_goes_the_way_it_goes_directly_and_all_of_it_ca
         ran = await lab.rehearse(command)
     changes = MemoryChanges()
     done = await carry_out(lab, changes, approve_recording(changes, ran.recording, command))
+    replayed = await lab.direct(f"kubectl get cm {name} -o jsonpath='{{.data}}'")
+    await lab.direct(f"kubectl delete cm {name}")
 
     assert ran.out == "409 Conflict\n['four', 'one', 'three', 'two', 'zero']\n", ran.err
     assert done.state is State.DONE, done.reason
-    assert (await lab.direct(f"kubectl get cm {name} -o jsonpath='{{.data}}'")).out == (
-        '{"four":"1","one":"1","three":"1","two":"1","zero":"0"}'
-    )
+    assert replayed.out == '{"four":"1","one":"1","three":"1","two":"1","zero":"0"}'
 
 
 _MOVE = "kubectl label cm NAME moved=1; "
@@ -93,6 +93,7 @@ async def test_a_stale_copy_is_a_conflict_whatever_it_comes_in(lab: Lab, way: st
     async with lab.nothing_persists():
         ran = await lab.rehearse(create * is_new + change)
     direct = await lab.direct(create * is_new + change)
+    await lab.direct(f"kubectl delete cm {name} --ignore-not-found")
 
     assert [refused.status for refused in ran.recording.refused] == [409]
     assert (ran.code, ran.out) == (direct.code, direct.out)
@@ -113,6 +114,7 @@ async def test_a_size_is_set_against_the_version_that_the_rehearsal_shows(lab: L
         f"kubectl scale deploy {name} --replicas=2 --resource-version=$v || echo stale; "
         f"kubectl scale deploy {name} --replicas=3 --resource-version={version} && kubectl get deploy {name} -o jsonpath={{.spec.replicas}}"
     )
+    await lab.direct(f"kubectl delete deploy {name} --ignore-not-found")
 
     assert ran.out.splitlines()[-3:] == ["stale", f"deployment.apps/{name} scaled", "3"], ran.err
 
@@ -137,6 +139,7 @@ async def test_a_dry_run_of_the_clients_own_answers_with_the_version_that_is_sho
         kubectl get cm asked {version}
         kubectl get cm asked -o yaml | sed s/b$/c/ | kubectl replace --dry-run=server -f - -o name"""
     )
+    await lab.direct("kubectl delete cm asked")
 
     written, tried, shown, replaced = ran.out.split()
     assert written == tried == shown
