@@ -55,7 +55,7 @@ class Person:
     async def open_thread(self, of: str = "") -> None:
         """Opens the newest thread of the channel whose first message holds this text."""
         await self.channel.locator("li.message").filter(has_text=of).locator("button.replies").last.click(timeout=SOON)
-        await expect(self.thread).to_be_visible()
+        await expect(self.thread.locator("li.message").first).to_contain_text(of, timeout=SOON)  # another one may have been open
 
     async def sees(self, text: str, where: Locator | None = None) -> None:
         shown = (where or self.thread).get_by_text(text).filter(visible=True)  # a closed menu holds commands as well

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-PROXY = "kubectl proxy --port=0 > port & until grep -qs '[0-9]$' port; do sleep 0.1; done; "
+PROXY = "rm -f port; kubectl proxy --port=0 > port & until grep -qs '[0-9]$' port; do sleep 0.1; done; "
 """Begins a line; `port` then ends with its port, and `kill $!` ends it."""
 
 FILES = {

@@ -140,7 +140,7 @@ async def test_a_table_has_the_objects_that_were_asked_for(crates: Lab, include:
 
 def direct_curl(path: str) -> str:
     return (
-        "kubectl proxy --port=0 >port & until grep -q '[0-9]$' port; do sleep 0.1; done;"
+        "rm -f port; kubectl proxy --port=0 >port & until grep -qs '[0-9]$' port; do sleep 0.1; done;"
         f" curl -s -H 'Accept: {TABLE}' localhost:$(grep -o '[0-9]*$' port)/apis/{GROUP}/v1/namespaces/shop/crates{path}; kill $!"
     )
 
