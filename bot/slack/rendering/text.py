@@ -26,6 +26,7 @@ _NEAR_SECONDS = 12 * 3600.0
 """Within which nobody takes a time of day for that of another day."""
 _UNTOLD = frozenset("\u2800\ufe0e\ufe0f")
 """What may stay in a text and is not to be seen in it: a blank that is no space, and what chooses between a sign and its emoji."""
+_WARNING = "\u26a0\ufe0f"
 _USER = re.compile(r"[UW][A-Z0-9]{2,20}")
 _GROUP = re.compile(r"S[A-Z0-9]{2,20}")
 _CHANNEL = re.compile(r"[CGD][A-Z0-9]{2,20}")
@@ -72,8 +73,8 @@ def clean(text: str) -> str:
 
 def reveal(text: str) -> str:
     """For what people approve: every invisible character shows as its escape, and every space that is not the usual one, so that nothing
-    hides behind nothing."""
-    return text.translate(_REVEALED)
+    hides behind nothing. The sign with which we warn is one that everybody sees."""
+    return _WARNING.join(part.translate(_REVEALED) for part in text.split(_WARNING))
 
 
 def escape(text: str) -> str:

@@ -67,6 +67,15 @@ def test_details_list_every_line_of_impact_in_full():
     assert all(line in text for line in impact)
 
 
+def test_details_warn_with_the_sign_that_the_card_has():
+    impact = ("⚠️ Suggested after reading logs of pod shop/web", "⚠️ \ufe0f⚠\ufe0e")
+
+    text = all_text(check_view(render_details(make_change(impact=impact))))
+
+    assert impact[0] in text
+    assert "⚠️ \\ufe0f⚠\\ufe0e" in text
+
+
 def test_details_list_every_refusal_with_its_path_and_status():
     path = "/apis/apps/v1/namespaces/shop/deployments"
     refused = tuple(RefusedRequest("POST", path, f"denied \u202e{number}", 403, f"Deployment shop/x{number}") for number in range(30))
