@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,10 +15,6 @@ from tests.cluster import checks  # noqa: E402 – of this tree, wherever it is 
 from tests.cluster.errors import ClusterError  # noqa: E402
 
 CLUSTER = [sys.executable, "-m", "tests.cluster"]
-_TESTS_FAILED = 1
-"""Exit code of pytest."""
-_FEW = 3
-"""Failures that are looked at again. More of them are no accident."""
 
 
 def missing_for_cluster() -> list[str]:
@@ -35,27 +28,6 @@ def missing_for_cluster() -> list[str]:
         reasons.append(str(exc).rstrip("."))
     reasons += [f"no {tool}: install it" for tool in ("nft", "runc", "ip") if not shutil.which(tool)]
     return reasons
-
-
-def run_tests(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Runs pytest; its exit code. Where a few tests of thousands failed, those are run once more: a kubelet, a browser and a database share
-    this machine with whatever else it does. Which ones passed only then is the last thing that is printed, for they want mending."""
-    with tempfile.TemporaryDirectory() as cache:
-        pytest = [sys.executable, "-m", "pytest", "-o", f"cache_dir={cache}", *arguments]
-        code = subprocess.run(pytest, env=dict(environment), check=False).returncode
-        failed = _read_failed(Path(cache))
-        if code != _TESTS_FAILED or not 0 < len(failed) <= _FEW:
-            return code
-        print(f"Failed, and run once more: {', '.join(failed)}", flush=True)
-        code = subprocess.run([*pytest, "--last-failed", "--last-failed-no-failures=none"], env=dict(environment), check=False).returncode
-        if code == 0:
-            print(f"PASSED ONLY THE SECOND TIME, mend what they depend on: {', '.join(failed)}", flush=True)
-        return code
-
-
-def _read_failed(cache: Path) -> list[str]:
-    path = cache / "v" / "cache" / "lastfailed"
-    return sorted(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else []
 
 
 def main(arguments: list[str]) -> int:
@@ -73,7 +45,7 @@ def main(arguments: list[str]) -> int:
         started = subprocess.run([*CLUSTER, "status"], stdout=subprocess.DEVNULL, check=False).returncode != 0
         subprocess.run([*CLUSTER, "up"], check=True)
     try:
-        return run_tests(arguments, environment)
+        return subprocess.run([sys.executable, "-m", "pytest", *arguments], env=environment, check=False).returncode
     finally:
         if started:
             subprocess.run([*CLUSTER, "down", "--wipe"], check=False)
