@@ -96,7 +96,8 @@ def _without_steps(item: Json, path: str) -> Json:
     status = dict(item.get("status") or {})
     if path.startswith(("/apis/apps/", "/apis/autoscaling/")):
         status.pop("conditions", None)
-        status.pop("updatedReplicas", None)  # how far a rollout got that stops half-way
+        if status.get("updatedReplicas") != status.get("replicas"):  # a rollout that stops half-way: how far is a matter of timing
+            status.pop("updatedReplicas", None)
     is_revision = path == _REPLICA_SETS and bool(_labels(item, "pod-template-hash"))  # it stays one when its Deployment leaves it behind
     if metadata.get("ownerReferences") or is_revision:
         metadata.pop("generation", None)
