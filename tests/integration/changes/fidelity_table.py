@@ -156,8 +156,11 @@ CHAPTERS: dict[str, tuple[Line, ...]] = {
     "oncall": _lines(
         "kubectl rollout pause deploy/web; for v in 1.26 1.27; do kubectl set image deploy/web web=nginx:$v; done; kubectl rollout resume"
         " deploy/web",
-        "printf 'X=1\\nY=two words\\n' | kubectl set env deploy/web -e - && kubectl set env deploy --all X-",
-        "kubectl set serviceaccount sts/db robot && kubectl set image deploy,sts --all '*=registry.example/app:2'",
+        # A line each: of two templates at once a controller may see one or both, and makes as many revisions.
+        "printf 'X=1\\nY=two words\\n' | kubectl set env deploy/web -e -",
+        "kubectl set env deploy --all X-",
+        "kubectl set serviceaccount sts/db robot",
+        "kubectl set image deploy,sts --all '*=registry.example/app:2'",
         'kubectl patch svc web --type=json -p \'[{"op":"add","path":"/spec/ports/0/name","value":"http"}]\' && kubectl patch svc web -p'
         ' \'{"spec":{"ports":[{"name":"https","port":443}],"sessionAffinity":"ClientIP"}}\'',
         "kubectl delete svc web && kubectl expose deploy web --port=80 --labels=again=yes",
